@@ -1,0 +1,1 @@
+"""Foundations that know nothing of banks: HTTP, rate budgets, encryption."""

@@ -1,0 +1,1 @@
+"""The kit and the server of the vendor emulators."""
