@@ -5,16 +5,14 @@ from typing import Final
 
 # Digits after the point where they are not two. The vendors' tables differ from ISO 4217 (Stripe counts MGA
 # without decimals, ISK with two); a provider with its own scale converts at its edge and lands major units.
-_EXPONENTS: Final[dict[str, int]] = {
-    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0)  # noqa: SIM905,
-    ** dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
-    **dict.fromkeys(["CLF", "UYW"], 4),
-}
+_NO_DECIMALS: Final = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())
+_THREE_DECIMALS: Final = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
 
 
 def exponent(currency: str) -> int:
     """Give the number of digits after the point of an ISO 4217 currency (two where it is not known)."""
-    return _EXPONENTS.get(currency.upper(), 2)
+    code = currency.upper()
+    return 0 if code in _NO_DECIMALS else 3 if code in _THREE_DECIMALS else 2
 
 
 def from_minor(units: int, digits: int) -> Decimal:

@@ -98,7 +98,7 @@ class Http:
         request_headers = dict(headers or {})
         if content is not None:
             request_headers.setdefault("content-type", "application/json")
-        query = list(params.items()) if isinstance(params, Mapping) else list(params or ())
+        query = httpx2.QueryParams(list(params.items()) if isinstance(params, Mapping) else list(params or ()))
         safe = method == "GET" if repeatable is None else repeatable
         request = self._client.build_request(
             method,
