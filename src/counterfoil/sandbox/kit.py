@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from counterfoil.sandbox.faults import FaultGate, Faults
 from counterfoil.sandbox.limits import Limits
+from counterfoil.sandbox.viewer import page
 
 
 class Json(Response):
@@ -113,7 +114,13 @@ def _control_routes(emulator: Emulator) -> list[BaseRoute]:
             answer = await answer
         return answer if isinstance(answer, Response) else Json(answer if answer is not None else {"ok": True})
 
+    async def view(_request: Request) -> Response:
+        if "tables" not in emulator.actions:
+            return Response("This vendor holds no tables.", 404)
+        return HTMLResponse(page(emulator.slug, emulator.actions["tables"]({})["tables"]))
+
     return [
+        Route("/_sandbox/view", view, methods=["GET"]),
         Route("/_sandbox/faults", faults, methods=["POST", "DELETE", "GET"]),
         Route("/_sandbox/rate", rate, methods=["POST"]),
         Route("/_sandbox/clock", clock, methods=["POST"]),
