@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from counterfoil.errors import ActionRequired, RetryLater
 from counterfoil.lib.http import Http
+from counterfoil.linking import ConnectFlow
 from counterfoil.model import Kind, Record, Writes
 
 
@@ -75,11 +76,24 @@ class Provider(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Patch:
+    """A row of which the page knows only some columns.
+
+    Where the row's key is new, `row` is stored whole; where it is there already, only `columns` are taken from it and
+    the others keep what another stream said. It counts as brought by its loop, and opens a closed row again.
+    """
+
+    row: Record
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Landing:
-    """What one page means in canonical rows, applied in this order: rows, then removals."""
+    """What one page means in canonical rows, applied in this order: rows, then patches, then removals."""
 
     rows: Sequence[Record] = ()
     removed: Sequence[tuple[str, str]] = ()  # (table, key)
+    patches: Sequence[Patch] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +136,7 @@ class ProviderSpec:
     land: Callable[[str, bytes], Landing]  # (stream, page body) -> rows; pure
     read_webhook: Callable[[Http, BaseModel, Mapping[str, str], bytes], Awaitable[Sequence[Incoming]]] | None = None
     """(http, app, headers in lower case, raw body) -> facts. Raises `Forged`, or `BadRequest` for a malformed body."""
+    connect: ConnectFlow | None = None
 
     def stream(self, name: str) -> StreamSpec:
         """Give the stream of that name (KeyError where there is none)."""
