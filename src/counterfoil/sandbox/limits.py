@@ -12,6 +12,7 @@ class Limits:
         self.refused = 0  # how often a caller went over, for the tests of our own pace
         self._arrivals: dict[str, deque[float]] = defaultdict(deque)
         self._locked_until: dict[str, float] = {}
+        self._buckets: dict[str, tuple[float, float]] = {}  # tokens left, and when they were counted
 
     def take(self, name: str, limit: int, window: float, *, lockout: float = 0.0) -> float | None:
         """Count one arrival. Gives None where it is within the limit, else the seconds until the next may come.
@@ -36,3 +37,21 @@ class Limits:
             self._locked_until[name] = now + lockout
             return lockout
         return arrivals[0] + window - now
+
+    def take_average(self, name: str, rate: float, burst: float) -> float | None:
+        """Count one arrival against an average of `rate` per second that allows bursts of up to `burst`.
+
+        Gives None where it is within the limit, else the seconds until the next may come.
+        """
+        if self.scale is None:
+            return None
+        now = time.monotonic()
+        rate, burst = rate * self.scale, max(1.0, burst * self.scale)
+        tokens, counted = self._buckets.get(name, (burst, now))
+        tokens = min(burst, tokens + (now - counted) * rate)
+        if tokens >= 1.0:
+            self._buckets[name] = (tokens - 1.0, now)
+            return None
+        self._buckets[name] = (tokens, now)
+        self.refused += 1
+        return (1.0 - tokens) / rate
