@@ -1,0 +1,225 @@
+"""What to do to a destination table, decided from our rows, the mirror and the mapping. Pure."""
+
+import datetime as dt
+import enum
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Final
+
+from counterfoil.model import Kind, Writes
+from counterfoil.money import plain
+from counterfoil.ports import (
+    Act,
+    Cell,
+    Change,
+    FieldMapping,
+    Gone,
+    Link,
+    Outcome,
+    Rejected,
+    TableMapping,
+    Undecided,
+    Written,
+)
+
+REMOVED: Final = "removed"  # the flag column of tables whose removed rows are marked
+THEIRS: Final = b"*"  # in place of a fingerprint: the user's value, never compared
+
+
+class State(enum.Enum):
+    """What the mirror believes of a row."""
+
+    SYNCED = "synced"
+    IN_FLIGHT = "in_flight"  # a write left and its fate is unknown
+    TOMBSTONE = "tombstone"  # the user deleted the row: it stays deleted until they ask for it back
+    REJECTED = "rejected"  # the destination refused it; tried again when the row changes
+    KEPT = "kept"  # removed at the provider, left standing by the user's choice
+
+
+class Removal(enum.Enum):
+    """What a provider's removal does to the row at the destination."""
+
+    DELETE = "delete"
+    MARK = "mark"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A canonical row as the plan sees it. Cells of LINK columns hold the key of the row pointed to."""
+
+    key: str
+    version: int
+    cells: Mapping[str, Cell]
+    wanted: bool = True  # False: removed at the provider, or outside the user's selection
+    replaces: str | None = None
+    replaced_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the mirror holds of one row: where it stands and the fingerprint of each field last written."""
+
+    key: str
+    state: State
+    remote_id: str | None = None
+    prints: Mapping[str, bytes] = field(default_factory=dict)
+    was_key: str | None = None  # the id field may still hold this
+    again: bool = False  # plan this row next time although nothing changed (a link could not be resolved yet)
+    reason: str | None = None  # why it was rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A change, with the mirror entry to commit before it leaves and the one to commit when it holds.
+
+    `old_key` names the entry that `before` takes the place of, where that is another key.
+    """
+
+    change: Change
+    before: Entry
+    after: Entry | None  # None: the row is gone
+    old_key: str | None = None
+
+
+# (canonical table, key) -> the link as the destination may write it, and whether it will stay so; False where the row
+# pointed to is still expected at the destination.
+LinkTo = Callable[[str, str], tuple[Link, bool]]
+
+
+def plan(
+    rows: Iterable[Row], mirror: Mapping[str, Entry], table: TableMapping, *, removal: Removal, link: LinkTo
+) -> Iterator[Planned | Entry]:
+    """Decide what to do about each row, in the order given.
+
+    Yields a `Planned` for each change, and a bare `Entry` where only the mirror must be corrected. The mirror must hold
+    the entries of the rows' keys and of the keys they replace. Rows that already stand as they should yield nothing.
+    """
+    for row in rows:
+        entry, old_key = _entry_of(row, mirror)
+        marked = removal is Removal.MARK and entry is not None and entry.remote_id is not None
+        if row.wanted or marked or _unknown_creation(entry):
+            leave_later = not row.wanted and removal is not Removal.MARK
+            yield from _keep_up(row, entry, old_key, table, link, leave_later)
+        elif row.replaced_by is None and entry is not None:
+            yield from _take_away(entry, removal, old_key)
+
+
+def _entry_of(row: Row, mirror: Mapping[str, Entry]) -> tuple[Entry | None, str | None]:
+    """Find the row's entry; a posted transaction finds the one of the pending row it replaces."""
+    entry = mirror.get(row.key)
+    if entry is not None or row.replaces is None:
+        return entry, None
+    old = mirror.get(row.replaces)
+    if old is None:
+        return None, None
+    return replace(old, key=row.key, was_key=old.was_key or old.key), old.key
+
+
+def _unknown_creation(entry: Entry | None) -> bool:
+    # It may or may not stand there. Writing it settles that, and the next plan takes it away.
+    return entry is not None and entry.state is State.IN_FLIGHT and entry.remote_id is None
+
+
+def _keep_up(
+    row: Row, entry: Entry | None, old_key: str | None, table: TableMapping, link: LinkTo, leave_later: bool
+) -> Iterator[Planned | Entry]:
+    if entry is not None and entry.state is State.TOMBSTONE:
+        if old_key is not None:
+            yield replace(entry, was_key=None)
+        return
+    cells, unresolved = _cells(row, table.fields, link)
+    prints = {name: fingerprint(cell) for name, cell in cells.items()}
+    again = unresolved or leave_later
+    if entry is None or entry.remote_id is None:
+        doubtful = entry is not None and entry.state is State.IN_FLIGHT
+        was_key = entry.was_key if entry else None
+        change = Change(Act.CREATE, row.key, None, cells, was_key, doubtful)
+        before = Entry(row.key, State.IN_FLIGHT, was_key=was_key)
+        yield Planned(change, before, Entry(row.key, State.SYNCED, None, prints, again=again), old_key)
+        return
+    changed = {f.column for f in table.fields if _differs(f, entry.prints.get(f.column), prints[f.column])}
+    if changed or entry.was_key is not None:
+        kept = {name: value for name, value in entry.prints.items() if name not in changed}
+        change = Change(
+            Act.UPDATE, row.key, entry.remote_id, {n: cells[n] for n in cells if n in changed}, entry.was_key
+        )
+        before = Entry(row.key, State.IN_FLIGHT, entry.remote_id, kept, entry.was_key)
+        written = kept | {name: prints[name] for name in changed}
+        yield Planned(change, before, Entry(row.key, State.SYNCED, entry.remote_id, written, again=again), old_key)
+    elif entry.state is not State.SYNCED or entry.again != again:
+        yield Entry(row.key, State.SYNCED, entry.remote_id, entry.prints, again=again)
+
+
+def _take_away(entry: Entry, removal: Removal, old_key: str | None) -> Iterator[Planned | Entry]:
+    if entry.state is State.TOMBSTONE or (entry.state is State.KEPT and removal is Removal.KEEP):
+        return
+    if entry.remote_id is None or removal is Removal.KEEP:
+        yield replace(entry, state=State.KEPT, again=False)
+        return
+    change = Change(Act.DELETE, entry.key, entry.remote_id, {}, entry.was_key)
+    yield Planned(change, replace(entry, state=State.IN_FLIGHT), None, old_key)
+
+
+def _differs(mapped: FieldMapping, written: bytes | None, wanted: bytes) -> bool:
+    if written is None:
+        return True  # never written: the field was mapped later, or its last write has an unknown fate
+    return mapped.writes is Writes.ALWAYS and written not in (wanted, THEIRS)
+
+
+def _cells(row: Row, fields: Iterable[FieldMapping], link: LinkTo) -> tuple[dict[str, Cell], bool]:
+    """Give the cells to write and whether some link has no row at the destination yet."""
+    cells: dict[str, Cell] = {}
+    unresolved = False
+    for mapped in fields:
+        if mapped.column == REMOVED:
+            cells[REMOVED] = not row.wanted
+            continue
+        cell = row.cells.get(mapped.column)
+        if mapped.kind is Kind.LINK and isinstance(cell, str) and mapped.to is not None:
+            cell, stays = link(mapped.to, cell)
+            unresolved = unresolved or (mapped.to_table_id is not None and not stays)
+        cells[mapped.column] = cell
+    return cells, unresolved
+
+
+def settle(planned: Planned, outcome: Outcome) -> Entry | None:
+    """Give the mirror entry that an outcome leaves behind, None where the row is gone for good."""
+    match outcome:
+        case Written(_, remote_id):
+            return None if planned.after is None else replace(planned.after, remote_id=remote_id)
+        case Gone():
+            return Entry(planned.before.key, State.TOMBSTONE)
+        case Rejected(_, reason):
+            before = planned.before
+            return replace(before, state=State.REJECTED, reason=reason, again=False)
+        case Undecided():
+            return planned.before
+
+
+def adopt(key: str, remote_id: str, table: TableMapping) -> Entry:
+    """Give the entry of a row that stood there before us: ours to keep up to date, `once` fields theirs."""
+    theirs = {f.column: THEIRS for f in table.fields if f.writes is Writes.ONCE}
+    return Entry(key, State.SYNCED, remote_id, theirs)
+
+
+def fingerprint(cell: Cell) -> bytes:
+    """Give eight bytes that differ where the cell differs; equal amounts are equal however they are written."""
+    match cell:
+        case None:
+            return b""
+        case bool():
+            text = "t" if cell else "f"
+        case str():
+            text = "s" + cell if cell else ""
+        case Decimal():
+            text = "n" + plain(cell)
+        case dt.datetime():
+            text = "m" + cell.astimezone(dt.UTC).isoformat()
+        case dt.date():
+            text = "d" + cell.isoformat()
+        case Link():
+            text = f"l{cell.key}\0{cell.remote_id}" if cell.remote_id else f"l{cell.key}\0\0{cell.name}"
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() if text else b""

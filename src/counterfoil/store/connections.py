@@ -1,0 +1,175 @@
+"""Connections: the user's authorised logins at providers, with their credentials and cursors."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from counterfoil.errors import ActionRequired, BadRequest
+from counterfoil.lib.ids import new_id
+from counterfoil.lib.secrets import Vault
+from counterfoil.ports import Identity
+from counterfoil.store.schema import connections, cursors
+
+_VISIBLE: Final = [c for c in connections.c if c.name != "credential"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a person must mend, in plain words."""
+
+    code: str
+    message: str
+    remedy: str
+
+    @classmethod
+    def of(cls, error: ActionRequired) -> "Problem":
+        return cls(error.code, str(error), error.remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One connection, without its credential."""
+
+    id: str
+    workspace_id: str
+    provider: str
+    remote_id: str
+    label: str
+    live: bool
+    state: str
+    problem: Problem | None
+    created_at: dt.datetime
+    fetched_at: dt.datetime | None
+
+
+def add(
+    tx: sa.Connection, vault: Vault, *, workspace_id: str, provider: str, identity: Identity, credential: bytes
+) -> Connection:
+    """Add a connection, or take the new credential for one that is there already."""
+    known = tx.execute(
+        sa.select(connections.c.id).where(
+            connections.c.workspace_id == workspace_id,
+            connections.c.provider == provider,
+            connections.c.remote_id == identity.remote_id,
+        )
+    ).scalar()
+    if known is not None:
+        replace_credential(tx, vault, known, credential)
+        set_problem(tx, known, None)
+        return get(tx, known)
+    connection_id = new_id()
+    tx.execute(
+        connections.insert().values(
+            id=connection_id,
+            workspace_id=workspace_id,
+            provider=provider,
+            remote_id=identity.remote_id,
+            label=identity.label,
+            live=identity.live,
+            state="active",
+            credential=vault.seal(credential, bound_to=f"connections:{connection_id}"),
+            created_at=dt.datetime.now(dt.UTC),
+        )
+    )
+    return get(tx, connection_id)
+
+
+def get(tx: sa.Connection, connection_id: str) -> Connection:
+    """Give one connection. Raises `BadRequest` where there is none."""
+    row = tx.execute(sa.select(*_VISIBLE).where(connections.c.id == connection_id)).mappings().first()
+    if row is None:
+        raise BadRequest(f"There is no connection {connection_id}.", remedy="List them: counterfoil connections")
+    return _connection(row)
+
+
+def of_workspace(tx: sa.Connection, workspace_id: str) -> list[Connection]:
+    """Give a workspace's connections, oldest first."""
+    query = sa.select(*_VISIBLE).where(connections.c.workspace_id == workspace_id).order_by(connections.c.id)
+    return [_connection(row) for row in tx.execute(query).mappings()]
+
+
+def by_remote_id(tx: sa.Connection, provider: str, remote_id: str) -> list[Connection]:
+    """Give the connections that a webhook about `remote_id` concerns; a login may stand in several workspaces."""
+    query = sa.select(*_VISIBLE).where(
+        connections.c.provider == provider, connections.c.remote_id == remote_id, connections.c.state != "removed"
+    )
+    return [_connection(row) for row in tx.execute(query).mappings()]
+
+
+def credential(tx: sa.Connection, vault: Vault, connection_id: str) -> bytes:
+    """Give the decrypted settings, as the JSON of the provider's settings model. Raises `BadSettings`."""
+    sealed = tx.execute(sa.select(connections.c.credential).where(connections.c.id == connection_id)).scalar_one()
+    return vault.open(sealed, bound_to=f"connections:{connection_id}")
+
+
+def replace_credential(tx: sa.Connection, vault: Vault, connection_id: str, credential: bytes) -> None:
+    """Keep new settings: a rotated token, a repaired login."""
+    sealed = vault.seal(credential, bound_to=f"connections:{connection_id}")
+    tx.execute(sa.update(connections).where(connections.c.id == connection_id).values(credential=sealed))
+
+
+def set_problem(tx: sa.Connection, connection_id: str, problem: Problem | None) -> bool:
+    """Pause the connection for a problem, or clear it; give whether that is new."""
+    now = tx.execute(sa.select(connections.c.problem_code).where(connections.c.id == connection_id)).scalar()
+    values: dict[str, str | None] = {"state": "active", "problem_code": None, "problem": None, "remedy": None}
+    if problem is not None:
+        values = {
+            "state": "action_required",
+            "problem_code": problem.code,
+            "problem": problem.message,
+            "remedy": problem.remedy,
+        }
+    mends = connections.c.state.in_(["active", "action_required"])
+    tx.execute(sa.update(connections).where(connections.c.id == connection_id, mends).values(**values))
+    return now != (problem.code if problem else None)
+
+
+def cursor(tx: sa.Connection, connection_id: str, stream: str) -> bytes | None:
+    """Give where the stream's next loop starts, None for the beginning."""
+    where = (cursors.c.connection_id == connection_id) & (cursors.c.stream == stream)
+    return tx.execute(sa.select(cursors.c.cursor).where(where)).scalar()
+
+
+def save_cursor(
+    tx: sa.Connection, connection_id: str, stream: str, cursor: bytes | None, *, offered: bool = True
+) -> None:
+    """Keep where the next loop starts; `offered` False says that this connection has no such stream."""
+    now = dt.datetime.now(dt.UTC)
+    where = (cursors.c.connection_id == connection_id) & (cursors.c.stream == stream)
+    values = {"cursor": cursor, "fetched_at": now, "offered": offered}
+    if tx.execute(sa.update(cursors).where(where).values(**values)).rowcount == 0:
+        tx.execute(cursors.insert().values(connection_id=connection_id, stream=stream, **values))
+    tx.execute(sa.update(connections).where(connections.c.id == connection_id).values(fetched_at=now))
+
+
+def not_offered(tx: sa.Connection, connection_id: str, streams: Iterable[str]) -> set[str]:
+    """Give which of the streams the connection is known not to have."""
+    query = sa.select(cursors.c.stream).where(
+        cursors.c.connection_id == connection_id, cursors.c.stream.in_(list(streams)), cursors.c.offered.is_(False)
+    )
+    return set(tx.execute(query).scalars())
+
+
+def _connection(row: sa.RowMapping) -> Connection:
+    return Connection(
+        id=row["id"],
+        workspace_id=row["workspace_id"],
+        provider=row["provider"],
+        remote_id=row["remote_id"],
+        label=row["label"],
+        live=row["live"],
+        state=row["state"],
+        problem=problem_of(row),
+        created_at=row["created_at"],
+        fetched_at=row["fetched_at"],
+    )
+
+
+def problem_of(row: sa.RowMapping) -> Problem | None:
+    """Give the problem that a row's three columns tell of."""
+    if row["problem_code"] is None:
+        return None
+    return Problem(row["problem_code"], row["problem"] or "", row["remedy"] or "")

@@ -1,0 +1,94 @@
+"""Opens the database, runs functions in a transaction, and brings the schema up to date."""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+
+from counterfoil.errors import BadSettings
+from counterfoil.lib.sqlite import sqlite_engine
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """The product's database: a SQLite file in the data directory, or Postgres by URL."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+
+    @classmethod
+    def open(cls, where: Path | str) -> "Database":
+        """Open a SQLite file (a path) or a Postgres database (a URL). Raises `BadSettings`."""
+        if isinstance(where, Path):
+            return cls(sqlite_engine(where))
+        if not re.match(r"postgres(ql)?(\+psycopg)?://", where):
+            raise BadSettings(
+                "COUNTERFOIL_DATABASE_URL names a kind of database that is not supported.",
+                remedy="Use postgresql://user:password@host/name, or leave it out to use SQLite.",
+            )
+        url = re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql+psycopg://", where)
+        return cls(sa.create_engine(url, pool_size=8, max_overflow=4, pool_pre_ping=True))
+
+    @contextmanager
+    def begin(self) -> Iterator[sa.Connection]:
+        """Run a block in one transaction, committed at its end."""
+        with self.engine.begin() as tx:
+            yield tx
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Run a block that only reads, on one snapshot; it neither waits for writers nor holds them up."""
+        with self.engine.connect().execution_options(readonly=True) as tx:
+            yield tx
+
+    async def run(self, fn: Callable[Concatenate[sa.Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call `fn(tx, ...)` in one transaction, in a thread."""
+
+        def call() -> R:
+            with self.begin() as tx:
+                return fn(tx, *args, **kwargs)
+
+        return await asyncio.to_thread(call)
+
+    async def read(self, fn: Callable[Concatenate[sa.Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call `fn(tx, ...)`, which must only read, in a thread."""
+
+        def call() -> R:
+            with self.reading() as tx:
+                return fn(tx, *args, **kwargs)
+
+        return await asyncio.to_thread(call)
+
+    def migrate(self) -> None:
+        """Bring the schema up to date; quick where it is."""
+        newest = max(path.stem.split("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+        if self._revision() == newest:
+            return
+        from alembic import command  # imported here: it takes longer than a start that has nothing to migrate
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        with self.begin() as tx:
+            if self.engine.dialect.name == "postgresql":
+                tx.execute(sa.text("SELECT pg_advisory_xact_lock(4747001)"))  # several processes start at once
+            config.attributes["connection"] = tx
+            command.upgrade(config, "head")
+
+    def _revision(self) -> str | None:
+        with self.reading() as tx:
+            if not sa.inspect(tx).has_table("alembic_version"):
+                return None
+            revision: str | None = tx.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+            return revision
+
+    def close(self) -> None:
+        self.engine.dispose()

@@ -1,0 +1,226 @@
+"""Destinations: the user's places, what goes there, and how far each table has come."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+
+from counterfoil.errors import BadRequest
+from counterfoil.lib.ids import new_id
+from counterfoil.lib.secrets import Vault
+from counterfoil.plan import Removal
+from counterfoil.ports import Identity, TableMapping
+from counterfoil.store.connections import Problem, problem_of
+from counterfoil.store.schema import destination_tables, destinations
+
+_VISIBLE: Final = [c for c in destinations.c if c.name != "credential"]
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """What of the user's rows goes to a destination."""
+
+    accounts: tuple[str, ...] | None = None  # None: every account, those of later connections too
+    since: dt.date | None = None  # dated rows from this day on
+    removal: Removal = Removal.DELETE
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One destination, without its credential."""
+
+    id: str
+    workspace_id: str
+    kind: str
+    remote_id: str
+    label: str
+    state: str
+    problem: Problem | None
+    selection: Selection
+    created_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One canonical table's way to one destination."""
+
+    destination_id: str
+    table: str
+    mapping: TableMapping
+    enabled: bool
+    watermark: int  # rows up to this version have been planned
+    adopted: bool  # rows that stood there before us have been looked for
+    problem: Problem | None
+
+
+def add(
+    tx: sa.Connection,
+    vault: Vault,
+    *,
+    workspace_id: str,
+    kind: str,
+    identity: Identity,
+    credential: bytes,
+    selection: Selection,
+) -> Destination:
+    """Add a destination, or take the new credential for one that is there already."""
+    known = tx.execute(
+        sa.select(destinations.c.id).where(
+            destinations.c.workspace_id == workspace_id,
+            destinations.c.kind == kind,
+            destinations.c.remote_id == identity.remote_id,
+        )
+    ).scalar()
+    if known is not None:
+        replace_credential(tx, vault, known, credential)
+        set_problem(tx, known, None)
+        return get(tx, known)
+    destination_id = new_id()
+    tx.execute(
+        destinations.insert().values(
+            id=destination_id,
+            workspace_id=workspace_id,
+            kind=kind,
+            remote_id=identity.remote_id,
+            label=identity.label,
+            state="active",
+            credential=vault.seal(credential, bound_to=f"destinations:{destination_id}"),
+            selection=msgspec.json.encode(selection).decode(),
+            created_at=dt.datetime.now(dt.UTC),
+        )
+    )
+    return get(tx, destination_id)
+
+
+def get(tx: sa.Connection, destination_id: str) -> Destination:
+    """Give one destination. Raises `BadRequest` where there is none."""
+    row = tx.execute(sa.select(*_VISIBLE).where(destinations.c.id == destination_id)).mappings().first()
+    if row is None:
+        raise BadRequest(f"There is no destination {destination_id}.", remedy="List them: counterfoil destinations")
+    return _destination(row)
+
+
+def of_workspace(tx: sa.Connection, workspace_id: str) -> list[Destination]:
+    """Give a workspace's destinations, oldest first."""
+    query = sa.select(*_VISIBLE).where(destinations.c.workspace_id == workspace_id).order_by(destinations.c.id)
+    return [_destination(row) for row in tx.execute(query).mappings()]
+
+
+def credential(tx: sa.Connection, vault: Vault, destination_id: str) -> bytes:
+    """Give the decrypted settings, as the JSON of the kind's settings model. Raises `BadSettings`."""
+    sealed = tx.execute(sa.select(destinations.c.credential).where(destinations.c.id == destination_id)).scalar_one()
+    return vault.open(sealed, bound_to=f"destinations:{destination_id}")
+
+
+def replace_credential(tx: sa.Connection, vault: Vault, destination_id: str, credential: bytes) -> None:
+    """Keep new settings: a rotated token, a repaired login."""
+    sealed = vault.seal(credential, bound_to=f"destinations:{destination_id}")
+    tx.execute(sa.update(destinations).where(destinations.c.id == destination_id).values(credential=sealed))
+
+
+def set_problem(tx: sa.Connection, destination_id: str, problem: Problem | None) -> bool:
+    """Pause the destination for a problem, or clear it; give whether that is new."""
+    now = tx.execute(sa.select(destinations.c.problem_code).where(destinations.c.id == destination_id)).scalar()
+    state = "active" if problem is None else "action_required"
+    mends = destinations.c.state.in_(["active", "action_required"])
+    tx.execute(
+        sa.update(destinations)
+        .where(destinations.c.id == destination_id, mends)
+        .values(state=state, **_columns(problem))
+    )
+    return now != (problem.code if problem else None)
+
+
+def targets(tx: sa.Connection, destination_id: str) -> dict[str, Target]:
+    """Give every table's way to the destination, by canonical name."""
+    query = sa.select(destination_tables).where(destination_tables.c.destination_id == destination_id)
+    return {row["name"]: _target(row) for row in tx.execute(query).mappings()}
+
+
+def save_mappings(tx: sa.Connection, destination_id: str, mappings: Sequence[TableMapping], *, replan: bool) -> None:
+    """Keep mappings; with `replan` every row is compared again, and only what differs travels."""
+    for mapping in mappings:
+        where = _table(destination_id, mapping.table)
+        values: dict[str, Any] = {"mapping": msgspec.json.encode(mapping).decode(), **_columns(None)}
+        if replan:
+            values["watermark"] = 0
+        if tx.execute(sa.update(destination_tables).where(where).values(**values)).rowcount == 0:
+            tx.execute(
+                destination_tables.insert().values(
+                    destination_id=destination_id, name=mapping.table, enabled=True, adopted=False, **values
+                )
+            )
+
+
+def save_selection(tx: sa.Connection, destination_id: str, selection: Selection) -> None:
+    """Keep what goes to the destination, and compare every row again."""
+    text = msgspec.json.encode(selection).decode()
+    tx.execute(sa.update(destinations).where(destinations.c.id == destination_id).values(selection=text))
+    tx.execute(
+        sa.update(destination_tables).where(destination_tables.c.destination_id == destination_id).values(watermark=0)
+    )
+
+
+def set_enabled(tx: sa.Connection, destination_id: str, table: str, enabled: bool) -> None:
+    """Switch a table on (every row is compared again) or off (what stands there stays)."""
+    values = {"enabled": enabled} | ({"watermark": 0} if enabled else {})
+    tx.execute(sa.update(destination_tables).where(_table(destination_id, table)).values(**values))
+
+
+def set_watermark(tx: sa.Connection, destination_id: str, table: str, version: int) -> None:
+    """Say that the rows up to a version have been planned."""
+    where = _table(destination_id, table)
+    tx.execute(sa.update(destination_tables).where(where).values(watermark=version, **_columns(None)))
+
+
+def set_adopted(tx: sa.Connection, destination_id: str, table: str) -> None:
+    """Say that the rows which stood there before us are known."""
+    tx.execute(sa.update(destination_tables).where(_table(destination_id, table)).values(adopted=True))
+
+
+def set_table_problem(tx: sa.Connection, destination_id: str, table: str, problem: Problem | None) -> bool:
+    """Note a problem of one table only, or clear it; give whether that is new."""
+    where = _table(destination_id, table)
+    now = tx.execute(sa.select(destination_tables.c.problem_code).where(where)).scalar()
+    tx.execute(sa.update(destination_tables).where(where).values(**_columns(problem)))
+    return now != (problem.code if problem else None)
+
+
+def _table(destination_id: str, table: str) -> sa.ColumnElement[bool]:
+    return (destination_tables.c.destination_id == destination_id) & (destination_tables.c.name == table)
+
+
+def _columns(problem: Problem | None) -> dict[str, str | None]:
+    return {
+        "problem_code": problem.code if problem else None,
+        "problem": problem.message if problem else None,
+        "remedy": problem.remedy if problem else None,
+    }
+
+
+def _destination(row: sa.RowMapping) -> Destination:
+    return Destination(
+        id=row["id"],
+        workspace_id=row["workspace_id"],
+        kind=row["kind"],
+        remote_id=row["remote_id"],
+        label=row["label"],
+        state=row["state"],
+        problem=problem_of(row),
+        selection=msgspec.json.decode(row["selection"], type=Selection),
+        created_at=row["created_at"],
+    )
+
+
+def _target(row: sa.RowMapping) -> Target:
+    return Target(
+        destination_id=row["destination_id"],
+        table=row["name"],
+        mapping=msgspec.json.decode(row["mapping"], type=TableMapping),
+        enabled=row["enabled"],
+        watermark=row["watermark"],
+        adopted=row["adopted"],
+        problem=problem_of(row),
+    )

@@ -1,0 +1,115 @@
+"""The mirror: what we believe each destination holds."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from counterfoil.plan import Entry, State
+from counterfoil.store.schema import mirror
+
+_CHUNK: Final = 500
+_decode: Final = msgspec.msgpack.Decoder(dict[str, bytes]).decode
+_encode: Final = msgspec.msgpack.encode
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that the destination refuses, with its reason."""
+
+    table: str
+    key: str
+    reason: str
+
+
+def _place(destination_id: str, table: str) -> sa.ColumnElement[bool]:
+    return (mirror.c.destination_id == destination_id) & (mirror.c.name == table)
+
+
+def entries(tx: sa.Connection, destination_id: str, table: str, keys: Sequence[str]) -> dict[str, Entry]:
+    """Give the entries of those keys."""
+    found: dict[str, Entry] = {}
+    for start in range(0, len(keys), _CHUNK):
+        query = sa.select(mirror).where(_place(destination_id, table), mirror.c.key.in_(keys[start : start + _CHUNK]))
+        found.update((row["key"], _entry(row)) for row in tx.execute(query).mappings())
+    return found
+
+
+def every(tx: sa.Connection, destination_id: str, table: str) -> dict[str, Entry]:
+    """Give all entries of a table, for a reconciliation."""
+    return {
+        row["key"]: _entry(row) for row in tx.execute(sa.select(mirror).where(_place(destination_id, table))).mappings()
+    }
+
+
+def open_keys(tx: sa.Connection, destination_id: str, table: str, limit: int) -> list[str]:
+    """Give keys that must be planned although no row has changed: fate unknown, or waiting for a link."""
+    query = sa.select(mirror.c.key).where(_place(destination_id, table), mirror.c.open.is_not(None))
+    return list(tx.execute(query.limit(limit)).scalars())
+
+
+def save(tx: sa.Connection, destination_id: str, table: str, saved: Iterable[Entry], gone: Iterable[str] = ()) -> None:
+    """Put entries in place and drop the ones of `gone` keys, all in the caller's transaction."""
+    dropped = list(gone)
+    if dropped:
+        tx.execute(
+            sa.delete(mirror).where(_place(destination_id, table), mirror.c.key == sa.bindparam("gone_key")),
+            [{"gone_key": key} for key in dropped],
+        )
+    values = [_values(destination_id, table, entry) for entry in saved]
+    if values:
+        tx.execute(_UPSERTS[tx.dialect.name], values)
+
+
+def forget(tx: sa.Connection, destination_id: str, table: str, states: Sequence[State]) -> int:
+    """Drop the entries in those states, so that the next plan starts anew with them; give how many."""
+    doomed = sa.delete(mirror).where(_place(destination_id, table), mirror.c.state.in_([s.value for s in states]))
+    return tx.execute(doomed).rowcount
+
+
+def refused(tx: sa.Connection, destination_id: str, limit: int = 1000) -> list[Refused]:
+    """Give the rows that a destination refuses now."""
+    query = sa.select(mirror.c.name, mirror.c.key, mirror.c.reason).where(
+        mirror.c.destination_id == destination_id, mirror.c.state == State.REJECTED.value
+    )
+    return [Refused(name, key, reason or "") for name, key, reason in tx.execute(query.limit(limit))]
+
+
+def _upsert(insert: Any) -> Any:
+    names = ("state", "remote_id", "prints", "was_key", "again", "open", "reason")
+    return insert.on_conflict_do_update(
+        index_elements=["destination_id", "name", "key"], set_={name: insert.excluded[name] for name in names}
+    )
+
+
+_UPSERTS: Final = {"sqlite": _upsert(sqlite.insert(mirror)), "postgresql": _upsert(postgresql.insert(mirror))}
+
+
+def _values(destination_id: str, table: str, entry: Entry) -> dict[str, Any]:
+    return {
+        "destination_id": destination_id,
+        "name": table,
+        "key": entry.key,
+        "state": entry.state.value,
+        "remote_id": entry.remote_id,
+        "prints": _encode(dict(entry.prints)),
+        "was_key": entry.was_key,
+        "again": entry.again,
+        "open": True if entry.again or entry.state is State.IN_FLIGHT else None,
+        "reason": entry.reason,
+    }
+
+
+def _entry(row: sa.RowMapping) -> Entry:
+    return Entry(
+        key=row["key"],
+        state=State(row["state"]),
+        remote_id=row["remote_id"],
+        prints=_decode(row["prints"]),
+        was_key=row["was_key"],
+        again=row["again"],
+        reason=row["reason"],
+    )

@@ -1,0 +1,292 @@
+"""Canonical rows: landing what was fetched, and reading what has changed."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
+from operator import attrgetter
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from counterfoil.model import TABLES, Record, Transaction, columns
+from counterfoil.plan import Row
+from counterfoil.ports import Landing, Patch
+from counterfoil.store import schema
+
+_CHUNK: Final = 500  # keys in one IN list
+
+
+@dataclass(slots=True)
+class Landed:
+    """How many rows a landing changed."""
+
+    changed: int = 0
+    removed: int = 0
+
+
+class Lander:
+    """Applies the landings of one finished loop to one connection's rows, in one transaction.
+
+    Rows that are the same as before keep their version, so that nobody plans them again. Call `finish` at the end.
+    """
+
+    def __init__(self, tx: sa.Connection, connection_id: str, workspace_id: str) -> None:
+        self._tx = tx
+        self._connection_id = connection_id
+        self._workspace_id = workspace_id
+        # Holds the workspace's row until the commit: versions become visible in the order they are given.
+        tx.execute(_LOCK_VERSION, {"workspace": workspace_id})
+        self._version: int = tx.execute(_READ_VERSION, {"workspace": workspace_id}).scalar_one()
+        self._first = self._version
+        self._seen: dict[str, set[str]] = defaultdict(set)
+        self.landed = Landed()
+
+    def apply(self, landing: Landing) -> None:
+        """Apply one page: its rows, then its patches, then its removals."""
+        by_table: dict[str, dict[str, Record]] = defaultdict(dict)
+        for record in landing.rows:
+            by_table[record.table][record.key] = record
+        for table, records in by_table.items():
+            self._seen[table].update(records)
+            self._put(table, records)
+        patches: dict[str, dict[str, Patch]] = defaultdict(dict)
+        for patch in landing.patches:
+            patches[patch.row.table][patch.row.key] = patch
+        for table, by_key in patches.items():
+            self._seen[table].update(by_key)
+            self._patch(table, by_key)
+        gone: dict[str, list[str]] = defaultdict(list)
+        for table, key in landing.removed:
+            gone[table].append(key)
+        for table, keys in gone.items():
+            self._remove(table, keys)
+
+    def close_absent(self, tables: Iterable[str]) -> None:
+        """Remove the connection's rows that no page of this loop has brought."""
+        for table in tables:
+            rows = schema.rows[table]
+            live = self._tx.execute(
+                sa.select(rows.c.key).where(rows.c.connection_id == self._connection_id, rows.c.removed.is_(False))
+            ).scalars()
+            self._remove(table, [key for key in live if key not in self._seen[table]])
+
+    def finish(self) -> Landed:
+        """Write the version reached."""
+        if self._version != self._first:
+            self._tx.execute(_WRITE_VERSION, {"workspace": self._workspace_id, "reached": self._version})
+        return self.landed
+
+    def _put(self, table: str, records: Mapping[str, Record]) -> None:
+        known = self._known(table, list(records))
+        write = _writer(table, self._tx.dialect)
+        changed: list[tuple[Any, ...]] = []
+        for key, record in records.items():
+            digest = _digest(record)
+            if known.get(key) == (digest, False):
+                continue
+            self._version += 1
+            fixed = (key, self._connection_id, self._workspace_id, self._version, False, digest)
+            changed.append(write.parameters(fixed, record))
+        if not changed:
+            return
+        self._tx.exec_driver_sql(write.sql, changed)
+        self.landed.changed += len(changed)
+        if table == "transactions":
+            self._name_successors(record for record in records.values() if isinstance(record, Transaction))
+
+    def _name_successors(self, posted: Iterable[Transaction]) -> None:
+        takeovers = [{"c": self._connection_id, "old": t.replaces, "new": t.key} for t in posted if t.replaces]
+        if takeovers:
+            self._tx.execute(_SET_SUCCESSOR, takeovers)
+
+    def _patch(self, table: str, patches: Mapping[str, Patch]) -> None:
+        rows = schema.rows[table]
+        mine = (rows.c.connection_id == self._connection_id) & rows.c.key.in_(list(patches))
+        there = {row["key"]: row for row in self._tx.execute(rows.select().where(mine)).mappings()}
+        self._put(table, {key: patch.row for key, patch in patches.items() if key not in there})
+        for key, row in there.items():
+            patch = patches[key]
+            values = {name: getattr(patch.row, name) for name in patch.columns}
+            if not row["removed"] and all(row[name] == value for name, value in values.items()):
+                continue
+            self._version += 1
+            # The digest no longer tells what the whole row is: none is equal to the empty one.
+            values.update(version=self._version, removed=False, digest=b"")
+            self._tx.execute(
+                sa.update(rows).where(rows.c.connection_id == self._connection_id, rows.c.key == key).values(**values)
+            )
+            self.landed.changed += 1
+
+    def _known(self, table: str, keys: Sequence[str]) -> dict[str, tuple[bytes, bool]]:
+        rows = schema.rows[table]
+        known: dict[str, tuple[bytes, bool]] = {}
+        for start in range(0, len(keys), _CHUNK):
+            found = self._tx.execute(
+                sa.select(rows.c.key, rows.c.digest, rows.c.removed).where(
+                    rows.c.connection_id == self._connection_id, rows.c.key.in_(keys[start : start + _CHUNK])
+                )
+            )
+            known.update({key: (digest, removed) for key, digest, removed in found})
+        return known
+
+    def _remove(self, table: str, keys: Sequence[str]) -> None:
+        known = self._known(table, keys)
+        doomed = [key for key in keys if key in known and not known[key][1]]
+        if not doomed:
+            return
+        params = []
+        for key in doomed:
+            self._version += 1
+            params.append({"c": self._connection_id, "k": key, "v": self._version})
+        rows = schema.rows[table]
+        self._tx.execute(
+            sa.update(rows)
+            .where(rows.c.connection_id == sa.bindparam("c"), rows.c.key == sa.bindparam("k"))
+            .values(removed=True, version=sa.bindparam("v")),
+            params,
+        )
+        self.landed.removed += len(doomed)
+
+
+_workspaces = schema.workspaces
+# An update that changes nothing takes the row's lock on Postgres; SQLite's transaction is exclusive already.
+_LOCK_VERSION: Final = (
+    sa.update(_workspaces)
+    .where(_workspaces.c.id == sa.bindparam("workspace"))
+    .values(row_version=_workspaces.c.row_version)
+)
+_READ_VERSION: Final = sa.select(_workspaces.c.row_version).where(_workspaces.c.id == sa.bindparam("workspace"))
+_WRITE_VERSION: Final = (
+    sa.update(_workspaces)
+    .where(_workspaces.c.id == sa.bindparam("workspace"))
+    .values(row_version=sa.bindparam("reached"))
+)
+_transactions = schema.rows["transactions"]
+_SET_SUCCESSOR: Final = (
+    sa.update(_transactions)
+    .where(_transactions.c.connection_id == sa.bindparam("c"), _transactions.c.key == sa.bindparam("old"))
+    .values(replaced_by=sa.bindparam("new"))
+)
+_encode: Final = msgspec.msgpack.Encoder(decimal_format="string").encode
+
+
+def _digest(record: Record) -> bytes:
+    return blake2b(_encode(record), digest_size=8).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """The upsert of one table, compiled once: SQLAlchemy's own handling of parameters costs as much as the insert."""
+
+    sql: str
+    fields: Callable[[Record], tuple[Any, ...]]
+    convert: tuple[Callable[[Any], Any] | None, ...]
+
+    def parameters(self, fixed: tuple[Any, ...], record: Record) -> tuple[Any, ...]:
+        values = self.fields(record)
+        return fixed + tuple(
+            value if convert is None else convert(value) for convert, value in zip(self.convert, values, strict=True)
+        )
+
+
+@cache
+def _writer(table: str, dialect: sa.Dialect) -> _Writer:
+    rows = schema.rows[table]
+    fixed = ("key", "connection_id", "workspace_id", "version", "removed", "digest")
+    names = [column.name for column in rows.c if column.name not in (*fixed, "replaced_by")]
+    insert = postgresql.insert(rows) if dialect.name == "postgresql" else sqlite.insert(rows)
+    kept = ("connection_id", "workspace_id", "key")
+    upsert = insert.on_conflict_do_update(
+        index_elements=["key", "connection_id"],
+        set_={name: insert.excluded[name] for name in (*fixed, *names) if name not in kept},
+    )
+    # Parameters go by position, in the order of the table's columns, on both databases.
+    positional = type(dialect)(paramstyle="format") if dialect.name == "postgresql" else dialect
+    compiled = upsert.compile(dialect=positional, column_keys=[*fixed, *names])
+    return _Writer(
+        str(compiled),
+        attrgetter(*names),
+        tuple(rows.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names),
+    )
+
+
+def changed(tx: sa.Connection, workspace_id: str, table: str, *, after: int, limit: int) -> list[Row]:
+    """Give the rows whose version is past `after`, in the order of their versions, at most `limit`."""
+    rows = schema.rows[table]
+    query = rows.select().where(rows.c.workspace_id == workspace_id, rows.c.version > after)
+    return _plan_rows(table, tx.execute(query.order_by(rows.c.version).limit(limit)).mappings())
+
+
+def by_keys(tx: sa.Connection, workspace_id: str, table: str, keys: Sequence[str]) -> list[Row]:
+    """Give the rows of those keys, a live one before a removed one of the same key."""
+    rows = schema.rows[table]
+    found: list[Row] = []
+    for start in range(0, len(keys), _CHUNK):
+        query = rows.select().where(rows.c.workspace_id == workspace_id, rows.c.key.in_(keys[start : start + _CHUNK]))
+        found += _plan_rows(table, tx.execute(query.order_by(rows.c.removed, rows.c.version.desc())).mappings())
+    return found
+
+
+def newest_version(tx: sa.Connection, workspace_id: str, table: str) -> int:
+    """Give the highest version among a table's rows, 0 where there are none; one look into the index."""
+    rows = schema.rows[table]
+    newest = tx.execute(sa.select(sa.func.max(rows.c.version)).where(rows.c.workspace_id == workspace_id)).scalar()
+    return newest or 0
+
+
+def live_keys(tx: sa.Connection, workspace_id: str, table: str, keys: Sequence[str]) -> set[str]:
+    """Give which of the keys have a live row in some connection of the workspace."""
+    rows = schema.rows[table]
+    live: set[str] = set()
+    for start in range(0, len(keys), _CHUNK):
+        query = sa.select(rows.c.key).where(
+            rows.c.workspace_id == workspace_id,
+            rows.c.key.in_(keys[start : start + _CHUNK]),
+            rows.c.removed.is_(False),
+        )
+        live.update(tx.execute(query).scalars())
+    return live
+
+
+def titles(tx: sa.Connection, workspace_id: str, table: str, keys: Sequence[str]) -> dict[str, str]:
+    """Give the names of rows by key, for links that are shown by name."""
+    rows = schema.rows[table]
+    title = next(column.name for column in columns(table).values() if column.title)
+    named: dict[str, str] = {}
+    for start in range(0, len(keys), _CHUNK):
+        query = sa.select(rows.c.key, rows.c[title]).where(
+            rows.c.workspace_id == workspace_id, rows.c.key.in_(keys[start : start + _CHUNK])
+        )
+        named.update((key, name) for key, name in tx.execute(query))
+    return named
+
+
+def counts(tx: sa.Connection, workspace_id: str) -> dict[str, int]:
+    """Give how many live rows each canonical table holds."""
+    return {
+        table: tx.execute(
+            sa.select(sa.func.count())
+            .select_from(schema.rows[table])
+            .where(schema.rows[table].c.workspace_id == workspace_id, schema.rows[table].c.removed.is_(False))
+        ).scalar_one()
+        for table in TABLES
+    }
+
+
+def _plan_rows(table: str, found: Iterable[sa.RowMapping]) -> list[Row]:
+    names = list(columns(table))
+    return [
+        Row(
+            key=row["key"],
+            version=row["version"],
+            cells={name: row[name] for name in names},
+            wanted=not row["removed"] and row.get("replaced_by") is None,
+            replaces=row.get("replaces"),
+            replaced_by=row.get("replaced_by"),
+        )
+        for row in found
+    ]

@@ -1,0 +1,227 @@
+"""Every table of the store. The canonical tables are made from `model`; all others are written out here."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from counterfoil.model import TABLES, columns
+from counterfoil.store.types import Moment, type_of
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _workspace() -> Column[str]:
+    return Column("workspace_id", ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False)
+
+
+def _connection(*, key: bool = False) -> Column[str]:
+    return Column("connection_id", ForeignKey("connections.id", ondelete="CASCADE"), primary_key=key, nullable=False)
+
+
+def _destination(*, key: bool = False) -> Column[str]:
+    return Column("destination_id", ForeignKey("destinations.id", ondelete="CASCADE"), primary_key=key, nullable=False)
+
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", Text, nullable=False),
+    # The last version given to a canonical row. Raised under this row's lock, so that versions become visible in
+    # their order and a reader's watermark never passes one that is still to come.
+    Column("row_version", BigInteger, nullable=False, server_default=text("0")),
+    Column("created_at", Moment(32), nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("email", String(254), nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("password_hash", Text),
+    Column("created_at", Moment(32), nullable=False),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("workspace_id", ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("role", String(16), nullable=False),
+)
+
+_problem = ("problem_code", "problem", "remedy")
+
+connections = Table(
+    "connections",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _workspace(),
+    Column("provider", String(40), nullable=False),
+    Column("remote_id", String(255), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("state", String(16), nullable=False),  # active | action_required | paused | removed
+    *(Column(name, Text) for name in _problem),
+    Column("credential", LargeBinary, nullable=False),
+    Column("created_at", Moment(32), nullable=False),
+    Column("fetched_at", Moment(32)),
+    UniqueConstraint("workspace_id", "provider", "remote_id"),
+    Index(None, "provider", "remote_id"),
+)
+
+destinations = Table(
+    "destinations",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _workspace(),
+    Column("kind", String(40), nullable=False),
+    Column("remote_id", String(255), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    *(Column(name, Text) for name in _problem),
+    Column("credential", LargeBinary, nullable=False),
+    Column("selection", Text, nullable=False),  # JSON: chosen accounts, history start, what a removal does
+    Column("created_at", Moment(32), nullable=False),
+    UniqueConstraint("workspace_id", "kind", "remote_id"),
+)
+
+destination_tables = Table(
+    "destination_tables",
+    metadata,
+    _destination(key=True),
+    Column("name", String(40), primary_key=True),
+    Column("mapping", Text, nullable=False),  # JSON of ports.TableMapping
+    Column("enabled", Boolean, nullable=False),
+    Column("watermark", BigInteger, nullable=False, server_default=text("0")),
+    Column("adopted", Boolean, nullable=False),  # rows that stood there before us have been looked for
+    *(Column(name, Text) for name in _problem),
+)
+
+mirror = Table(
+    "mirror",
+    metadata,
+    _destination(key=True),
+    Column("name", String(40), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("state", String(12), nullable=False),
+    Column("remote_id", Text),
+    Column("prints", LargeBinary, nullable=False),
+    Column("was_key", Text),
+    Column("again", Boolean, nullable=False),
+    Column("open", Boolean),  # true where in flight or `again`, else null
+    Column("reason", Text),
+)
+# A handful of rows at most: what must be planned although no row has changed.
+_open = mirror.c.open.is_not(None)
+Index("ix_mirror_open", mirror.c.destination_id, mirror.c.name, sqlite_where=_open, postgresql_where=_open)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    _connection(key=True),
+    Column("stream", String(40), primary_key=True),
+    Column("cursor", LargeBinary),
+    Column("fetched_at", Moment(32)),
+    Column("offered", Boolean, nullable=False, server_default=text("true")),
+)
+
+pages = Table(
+    "pages",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _connection(),
+    Column("stream", String(40), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("cursor", LargeBinary),
+    Column("has_more", Boolean, nullable=False),
+    Column("staged_at", Moment(32), nullable=False),
+    Column("committed_at", Moment(32)),
+    Index(None, "connection_id", "stream", "position"),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", String(255), primary_key=True),  # the event's id: asking twice is asking once
+    _connection(),
+    Column("event", String(120), nullable=False),
+    Column("asked_at", Moment(32), nullable=False),
+    Column("sync_id", ForeignKey("syncs.id", ondelete="SET NULL")),  # the sync that did the work
+    Index(None, "connection_id", "sync_id"),
+)
+
+syncs = Table(
+    "syncs",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _workspace(),
+    Column("connection_id", ForeignKey("connections.id", ondelete="SET NULL")),
+    Column("cause", String(120), nullable=False),  # the name of the event that started it
+    Column("run_id", String(255), nullable=False),
+    Column("state", String(16), nullable=False),  # running | done | partial | failed
+    Column("started_at", Moment(32), nullable=False),
+    Column("finished_at", Moment(32)),
+    Column("note", Text),
+    UniqueConstraint("run_id"),
+    Index(None, "workspace_id", "started_at"),
+)
+
+sync_tables = Table(
+    "sync_tables",
+    metadata,
+    Column("sync_id", ForeignKey("syncs.id", ondelete="CASCADE"), primary_key=True),
+    _destination(key=True),
+    Column("name", String(40), primary_key=True),
+    *(
+        Column(count, Integer, nullable=False, server_default=text("0"))
+        for count in ("created", "updated", "deleted", "rejected", "gone")
+    ),
+    Column("problem_code", Text),
+    Column("problem", Text),
+    Column("remedy", Text),
+)
+
+
+def _canonical(name: str) -> Table:
+    extra = {
+        "accounts": [Column("persistent_id", Text)],
+        "transactions": [Column("replaces", Text), Column("replaced_by", Text)],
+    }
+    return Table(
+        name,
+        metadata,
+        Column("key", String(255), primary_key=True),  # first, so that the primary key finds a key without more ado
+        _connection(key=True),
+        _workspace(),
+        Column("version", BigInteger, nullable=False),
+        Column("removed", Boolean, nullable=False),
+        Column("digest", LargeBinary(8), nullable=False),
+        *(Column(column.name, type_of(column.kind)) for column in columns(name).values()),
+        *extra.get(name, []),
+        Index(None, "workspace_id", "version"),
+    )
+
+
+rows = {name: _canonical(name) for name in TABLES}

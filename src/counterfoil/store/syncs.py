@@ -1,0 +1,130 @@
+"""The sync log: what ran, why, what it did to each table, and what went wrong."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from counterfoil.lib.ids import new_id
+from counterfoil.store.connections import Problem, problem_of
+from counterfoil.store.schema import sync_tables, syncs
+
+
+class Counts(msgspec.Struct, kw_only=True):
+    """What one sync did to one table of one destination."""
+
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    rejected: int = 0
+    gone: int = 0  # the user had deleted the row
+
+    def add(self, other: "Counts") -> None:
+        """Add another's counts to these."""
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """One sync's line in the log."""
+
+    id: str
+    workspace_id: str
+    connection_id: str | None
+    cause: str
+    run_id: str
+    state: str
+    started_at: dt.datetime
+    finished_at: dt.datetime | None
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TableLine:
+    """One table's line in a sync's log."""
+
+    destination_id: str
+    table: str
+    counts: Counts
+    problem: Problem | None
+
+
+def start(tx: sa.Connection, *, workspace_id: str, connection_id: str | None, cause: str, run_id: str) -> str:
+    """Open a sync's log and give its id; a repeated step finds the one it opened before."""
+    known: str | None = tx.execute(sa.select(syncs.c.id).where(syncs.c.run_id == run_id)).scalar()
+    if known is not None:
+        return known
+    sync_id = new_id()
+    tx.execute(
+        syncs.insert().values(
+            id=sync_id,
+            workspace_id=workspace_id,
+            connection_id=connection_id,
+            cause=cause,
+            run_id=run_id,
+            state="running",
+            started_at=dt.datetime.now(dt.UTC),
+        )
+    )
+    return sync_id
+
+
+def finish(tx: sa.Connection, sync_id: str, state: str, note: str | None = None) -> None:
+    """Close a sync's log."""
+    values = {"state": state, "note": note, "finished_at": dt.datetime.now(dt.UTC)}
+    tx.execute(sa.update(syncs).where(syncs.c.id == sync_id).values(**values))
+
+
+def add_counts(tx: sa.Connection, sync_id: str, destination_id: str, table: str, counts: Counts) -> None:
+    """Add to a table's line. Runs in the transaction that saves the mirror, so that a repeat counts nothing twice."""
+    insert = postgresql.insert(sync_tables) if tx.dialect.name == "postgresql" else sqlite.insert(sync_tables)
+    values = {name: getattr(counts, name) for name in counts.__struct_fields__}
+    tx.execute(
+        insert.values(sync_id=sync_id, destination_id=destination_id, name=table, **values).on_conflict_do_update(
+            index_elements=["sync_id", "destination_id", "name"],
+            set_={name: sync_tables.c[name] + insert.excluded[name] for name in values},
+        )
+    )
+
+
+def set_problem(tx: sa.Connection, sync_id: str, destination_id: str, table: str, problem: Problem) -> None:
+    """Note on a table's line why it stopped."""
+    add_counts(tx, sync_id, destination_id, table, Counts())
+    tx.execute(
+        sa.update(sync_tables)
+        .where(
+            sync_tables.c.sync_id == sync_id,
+            sync_tables.c.destination_id == destination_id,
+            sync_tables.c.name == table,
+        )
+        .values(problem_code=problem.code, problem=problem.message, remedy=problem.remedy)
+    )
+
+
+def get(tx: sa.Connection, sync_id: str) -> Sync | None:
+    """Give one sync."""
+    row = tx.execute(sa.select(syncs).where(syncs.c.id == sync_id)).first()
+    return None if row is None else Sync(*row)
+
+
+def of_workspace(tx: sa.Connection, workspace_id: str, limit: int = 50) -> list[Sync]:
+    """Give a workspace's syncs, newest first."""
+    query = sa.select(syncs).where(syncs.c.workspace_id == workspace_id)
+    return [Sync(*row) for row in tx.execute(query.order_by(syncs.c.started_at.desc()).limit(limit))]
+
+
+def lines(tx: sa.Connection, sync_id: str) -> list[TableLine]:
+    """Give a sync's lines."""
+    found = tx.execute(sa.select(sync_tables).where(sync_tables.c.sync_id == sync_id)).mappings()
+    return [
+        TableLine(
+            row["destination_id"],
+            row["name"],
+            Counts(**{name: row[name] for name in Counts.__struct_fields__}),
+            problem_of(row),
+        )
+        for row in found
+    ]
