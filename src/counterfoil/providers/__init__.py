@@ -1,0 +1,1 @@
+"""The banks, brokers and payment companies that can be read."""
