@@ -3,7 +3,7 @@
 import asyncio
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -49,6 +49,12 @@ class Reply:
             ) from error
 
 
+def backoff(attempt: int) -> float:
+    """Give the seconds to wait before a request is sent again: growing, never above 8, with jitter."""
+    ceiling = min(8.0, 0.2 * 2.0**attempt)
+    return random.uniform(ceiling / 2, ceiling)  # noqa: S311  # jitter, not a secret
+
+
 class Http:
     """Sends requests to vendors. One per process and event loop; `aclose` it at the end."""
 
@@ -58,8 +64,10 @@ class Http:
         budgets: Budgets | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         timeout: httpx2.Timeout = _TIMEOUT,
+        backoff: Callable[[int], float] = backoff,
     ) -> None:
         self._budgets = budgets or LocalBudgets()
+        self._backoff = backoff
         self._client = httpx2.AsyncClient(
             transport=transport,
             timeout=timeout,
@@ -116,10 +124,11 @@ class Http:
             except RetryLater:
                 if not safe or tries > _READS_REPEATED:
                     raise
-                await asyncio.sleep(_backoff(tries))
+                await asyncio.sleep(self._backoff(tries))
                 continue
             if reply.status == 429:
-                wait = retry_after(reply.headers, pause_on_429 if pause_on_429 is not None else _backoff(tries + 2))
+                unsaid = self._backoff(tries + 2) if pause_on_429 is None else pause_on_429
+                wait = retry_after(reply.headers, unsaid)
                 if spend:
                     self._budgets.pause(spend[-1], wait)
                 log.warning("vendor_says_slow_down", url=_path(request), wait=round(wait, 1))
@@ -129,7 +138,7 @@ class Http:
                     await asyncio.sleep(wait)
                 continue
             if reply.status in (500, 502, 503, 504) and safe and tries <= _READS_REPEATED:
-                await asyncio.sleep(_backoff(tries))
+                await asyncio.sleep(self._backoff(tries))
                 continue
             return reply
 
@@ -154,11 +163,6 @@ def retry_after(headers: Mapping[str, str], default: float) -> float:
     """Give the seconds that a Retry-After header asks for (whole or broken seconds), else the default."""
     text = headers.get("retry-after", "").strip()
     return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else default
-
-
-def _backoff(attempt: int) -> float:
-    ceiling = min(8.0, 0.2 * 2.0**attempt)
-    return random.uniform(ceiling / 2, ceiling)  # noqa: S311  # jitter, not a secret
 
 
 def _path(request: httpx2.Request) -> str:
