@@ -1,0 +1,118 @@
+"""OAuth of the Notion emulator: consent at once, tokens that rotate, introspection and revocation."""
+
+import base64
+import binascii
+import json
+import secrets
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from counterfoil.destinations.notion.sandbox.gate import Gate
+from counterfoil.destinations.notion.sandbox.state import refuse
+from counterfoil.sandbox.kit import Json
+
+CLIENT_ID: Final = "sandbox-client"
+CLIENT_SECRET: Final = "sandbox-client-secret"  # noqa: S105  # of the emulator
+
+
+@dataclass(slots=True)
+class Grants:
+    """The grants of the one public connection that the emulator knows."""
+
+    gate: Gate
+    codes: dict[str, str] = field(default_factory=dict)  # code -> the redirect_uri it was asked with
+    access_of: dict[str, str] = field(default_factory=dict)  # refresh token -> its access token
+
+    def issue(self) -> tuple[str, str]:
+        """Give a new access token and its refresh token."""
+        access, refresh = f"ntn_{secrets.token_hex(20)}", f"nrt_{secrets.token_hex(20)}"
+        self.gate.tokens[access] = True
+        self.access_of[refresh] = access
+        return access, refresh
+
+    async def authorize(self, request: Request) -> Response:
+        """Consent as the user would, and send the browser back with a code."""
+        query = request.query_params
+        if query.get("client_id") != CLIENT_ID or query.get("response_type") != "code":
+            refuse(400, "invalid_request", "Missing or invalid client_id, or response_type is not code.")
+        code, back = secrets.token_hex(16), query.get("redirect_uri", "")
+        self.codes[code] = back
+        return RedirectResponse(f"{back}?{urlencode({'code': code, 'state': query.get('state', '')})}", 302)
+
+    async def token(self, request: Request) -> Response:
+        """Exchange a code, or rotate: both tokens are new, both old ones are dead."""
+        _client(request)
+        body = _fields(await request.body())
+        if body.get("grant_type") == "authorization_code":
+            if self.codes.pop(body.get("code", ""), None) != body.get("redirect_uri", ""):
+                refuse(400, "invalid_grant", "The code is not known, was used, or belongs to another redirect_uri.")
+        elif body.get("grant_type") == "refresh_token":
+            old = self.access_of.pop(body.get("refresh_token", ""), None)
+            if old is None:
+                refuse(400, "invalid_grant", "The refresh token is not known or was used.")
+            self.gate.tokens.pop(old, None)
+        else:
+            refuse(400, "invalid_request", "grant_type should be authorization_code or refresh_token.")
+        return Json(self._granted(*self.issue()))
+
+    def _granted(self, access: str, refresh: str) -> dict[str, Any]:
+        workspace = self.gate.workspace
+        person = {"object": "user", "id": workspace.user_id, "name": "Sandbox user", "avatar_url": None}
+        return {
+            "access_token": access,
+            "token_type": "bearer",
+            "refresh_token": refresh,
+            "bot_id": workspace.bot_id,
+            "workspace_icon": None,
+            "workspace_name": "Sandbox",
+            "workspace_id": workspace.workspace_id,
+            "owner": {
+                "type": "user",
+                "user": person | {"type": "person", "person": {"email": "user@sandbox.example"}},
+            },
+            "duplicated_template_id": None,
+        }
+
+    async def introspect(self, request: Request) -> Response:
+        """Say whether a token works."""
+        _client(request)
+        token = _fields(await request.body()).get("token", "")
+        return Json({"active": self.gate.tokens.get(token, False)})
+
+    async def revoke(self, request: Request) -> Response:
+        """End a token."""
+        _client(request)
+        self.gate.tokens.pop(_fields(await request.body()).get("token", ""), None)
+        return Json({})
+
+    def routes(self) -> list[BaseRoute]:
+        """Give the routes under /v1/oauth."""
+        return [
+            Route("/v1/oauth/authorize", self.authorize, methods=["GET"]),
+            Route("/v1/oauth/token", self.token, methods=["POST"]),
+            Route("/v1/oauth/introspect", self.introspect, methods=["POST"]),
+            Route("/v1/oauth/revoke", self.revoke, methods=["POST"]),
+        ]
+
+
+def _client(request: Request) -> None:
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    try:
+        given = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        given = ""
+    if scheme.lower() != "basic" or given != f"{CLIENT_ID}:{CLIENT_SECRET}":
+        refuse(401, "invalid_client", "Client authentication failed.")
+
+
+def _fields(raw: bytes) -> dict[str, str]:
+    try:
+        body = json.loads(raw)
+    except ValueError:
+        refuse(400, "invalid_json", "Error parsing JSON body.")
+    return {key: value for key, value in body.items() if isinstance(value, str)} if isinstance(body, dict) else {}
