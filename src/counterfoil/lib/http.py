@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 _TIMEOUT: Final = httpx2.Timeout(60.0, connect=10.0)
 _READS_REPEATED: Final = 3  # times a safe request is sent again within one call
+_SLOW_DOWN: Final = (429, 529)  # 529 is what Notion answers when its own service is overloaded; not carried out either
 _PATIENCE: Final = 65.0  # seconds that a 429 may ask for and still be waited out within the call
 _encoder: Final = msgspec.json.Encoder(decimal_format="number", order=None)
 
@@ -92,15 +93,17 @@ class Http:
         pause_on_429: float | None = None,
         repeatable: bool | None = None,
         patience: float = _PATIENCE,
+        hopeless: Callable[[Reply], bool] | None = None,
     ) -> Reply:
         """Send one request and give the reply, whatever its status, except where only waiting helps.
 
         `json` is encoded by msgspec with Decimals as exact JSON numbers. `spend` are the budgets that the call counts
         against. A `repeatable` request (by default GET) is sent again, a few times with growing pauses, after a lost
-        connection or a 5xx; any other is sent once. A 429 was not carried out, so it is waited out and sent again
-        whatever the method: for `Retry-After`, else `pause_on_429` seconds during which the last budget lets nothing
-        pass. Raises `RetryLater` when the connection was lost (`fate_unknown` unless the request never left), and on a
-        429 that asks for more than `patience` seconds.
+        connection or a 5xx; any other is sent once. A 429 or 529 was not carried out, so it is waited out and sent
+        again whatever the method: for `Retry-After`, else `pause_on_429` seconds during which the last budget lets nothing
+        pass. One that is `hopeless`, because no waiting mends it, is given back like any reply. Raises `RetryLater`
+        when the connection was lost (`fate_unknown` unless the request never left), and on a 429 that asks for more
+        than `patience` seconds.
         """
         content = _encoder.encode(json) if json is not None else None
         request_headers = dict(headers or {})
@@ -126,7 +129,7 @@ class Http:
                     raise
                 await asyncio.sleep(self._backoff(tries))
                 continue
-            if reply.status == 429:
+            if reply.status in _SLOW_DOWN and not (hopeless and hopeless(reply)):
                 unsaid = self._backoff(tries + 2) if pause_on_429 is None else pause_on_429
                 wait = retry_after(reply.headers, unsaid)
                 if spend:
