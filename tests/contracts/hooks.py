@@ -108,7 +108,7 @@ class Hooks:
         stage.show(emulator)
         if emulator.started is not None:
             await emulator.started(stage.url)
-        http = Http(budgets=budgets or Hurried(), timeout=timeout)
+        http = Http(budgets=budgets or Hurried(), timeout=timeout, backoff=lambda _attempt: 0.01)
         credentials = emulator.credentials(stage.url)
         app, settings = self.app(stage.url), self.settings(stage.url, credentials)
         control = Control(stage.url)

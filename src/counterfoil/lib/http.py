@@ -100,10 +100,10 @@ class Http:
         `json` is encoded by msgspec with Decimals as exact JSON numbers. `spend` are the budgets that the call counts
         against. A `repeatable` request (by default GET) is sent again, a few times with growing pauses, after a lost
         connection or a 5xx; any other is sent once. A 429 or 529 was not carried out, so it is waited out and sent
-        again whatever the method: for `Retry-After`, else `pause_on_429` seconds during which the last budget lets nothing
-        pass. One that is `hopeless`, because no waiting mends it, is given back like any reply. Raises `RetryLater`
-        when the connection was lost (`fate_unknown` unless the request never left), and on a 429 that asks for more
-        than `patience` seconds.
+        again whatever the method: for `Retry-After`, else `pause_on_429` seconds during which the last budget lets
+        nothing pass. One that is `hopeless`, because no waiting mends it, is given back like any reply. Raises
+        `RetryLater` when the connection was lost (`fate_unknown` unless the request never left), and on a 429 that
+        asks for more than `patience` seconds.
         """
         content = _encoder.encode(json) if json is not None else None
         request_headers = dict(headers or {})
