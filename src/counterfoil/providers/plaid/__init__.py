@@ -1,9 +1,11 @@
 """Banks, cards, loans and brokers through Plaid."""
 
 from counterfoil.ports import ProviderSpec, StreamSpec
+from counterfoil.providers.plaid.link import PlaidLink
 from counterfoil.providers.plaid.mapping import land
 from counterfoil.providers.plaid.provider import PlaidProvider
 from counterfoil.providers.plaid.settings import PlaidApp, PlaidSettings
+from counterfoil.providers.plaid.webhook import WebhookReader
 
 SPEC = ProviderSpec(
     slug="plaid",
@@ -20,4 +22,6 @@ SPEC = ProviderSpec(
     ),
     open=PlaidProvider,
     land=land,
+    read_webhook=WebhookReader().read,
+    connect=PlaidLink(),
 )
