@@ -15,6 +15,7 @@ from counterfoil.errors import BadRequest, Forged
 from counterfoil.lib.http import Http
 from counterfoil.ports import Incoming
 from counterfoil.providers.stripe.settings import SigningSecret, StripeApp
+from counterfoil.providers.stripe.wire import expanded
 
 TOLERANCE: Final = 300  # seconds that a signature may be old
 _REMEDY: Final = "Compare the signing secret of the endpoint at Stripe with COUNTERFOIL_STRIPE_WEBHOOK_SECRETS."
@@ -28,7 +29,7 @@ class _Object(Struct, frozen=True):
 
 
 class _Snapshot(Struct, frozen=True):
-    object: msgspec.Raw | None = None
+    object: msgspec.Raw
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -40,7 +41,7 @@ class Event(Struct, frozen=True, kw_only=True):
     livemode: bool | None = None
     account: str | None = None  # snapshot, Connect
     context: str | None = None  # thin
-    data: _Snapshot | None = None  # snapshot
+    data: _Snapshot | None = None
     related_object: _Object | None = None  # thin
 
 
@@ -108,7 +109,4 @@ def incoming(raw: bytes, secret: SigningSecret) -> Incoming:
 def _subject(event: Event) -> _Object:
     if event.related_object is not None:
         return event.related_object
-    try:
-        return msgspec.json.decode(event.data.object, type=_Object) if event.data and event.data.object else _Object()
-    except msgspec.ValidationError:
-        return _Object()
+    return (expanded(event.data.object, _Object) if event.data else None) or _Object()

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct, field
 
 T = TypeVar("T")
+_NULL = msgspec.Raw(b"null")
 
 
 class Page(Struct, Generic[T], frozen=True):
@@ -96,8 +97,8 @@ class Payout(Struct, frozen=True, kw_only=True):
     status: str
     failure_code: str | None = None
     failure_message: str | None = None
-    balance_transaction: msgspec.Raw | None = None  # an id, or the line itself
-    failure_balance_transaction: msgspec.Raw | None = None
+    balance_transaction: msgspec.Raw = _NULL  # an id, or the line itself
+    failure_balance_transaction: msgspec.Raw = _NULL
 
 
 class BalanceTransaction(Struct, frozen=True, kw_only=True):
@@ -115,7 +116,7 @@ class BalanceTransaction(Struct, frozen=True, kw_only=True):
     reporting_category: str
     balance_type: str | None = None
     description: str | None = None
-    source: msgspec.Raw | None = None  # an id, or the object itself where it was asked for
+    source: msgspec.Raw = _NULL  # an id, or the object itself where it was asked for
 
 
 class _Cash(Struct, frozen=True):
@@ -193,15 +194,15 @@ class _Kind(Struct, frozen=True):
     object: str = ""
 
 
-def expanded(raw: msgspec.Raw | None, shape: type[T]) -> T | None:
+def expanded(raw: msgspec.Raw, shape: type[T]) -> T | None:
     """Decode an expandable field; None where it holds only an id, nothing, or another shape than expected."""
     try:
-        return msgspec.json.decode(raw, type=shape) if raw is not None else None
+        return msgspec.json.decode(raw, type=shape)
     except msgspec.ValidationError:
         return None
 
 
-def object_of(raw: msgspec.Raw | None) -> str:
+def object_of(raw: msgspec.Raw) -> str:
     """Name the kind of object that an expandable field holds ("" for an id or nothing)."""
     kind = expanded(raw, _Kind)
     return kind.object if kind else ""
