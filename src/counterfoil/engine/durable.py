@@ -1,0 +1,236 @@
+"""The few places where DBOS's insides are touched; `tests/engine/test_durable.py` fails when they move.
+
+Three things are not in DBOS's public interface. A queue wakes when something was enqueued (otherwise it polls every
+second). A run's end is announced in its process (otherwise the parent polls). Steps are recorded under a number made
+from their name and not from their position, so that parallel branches replay correctly in any order.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+from dbos import DBOS, DBOSConfig, Serializer
+from dbos import _queue as dbos_queue
+from dbos._context import assert_current_dbos_context
+from dbos._error import DBOSWorkflowCancelledError, DBOSWorkflowConflictIDError
+from dbos._sys_db import SystemDatabase
+
+from counterfoil.engine.failures import End, describe, end_of
+
+APP: Final = "counterfoil"
+RECOVERIES: Final = 1_000  # each restart and each hand-over consumes one
+WORKERS: Final = 50  # runs of one queue in one process
+THREADS: Final = 64
+POLL: Final = 1.0  # seconds between two looks at a queue whose bell was not rung
+SCHEMA: Final = "dbos"
+
+
+class Disowned(BaseException):
+    """This execution no longer owns its run: it was cancelled, or recovered elsewhere. Not for user code to catch."""
+
+
+class Json(Serializer):
+    """Keeps inputs, results and failures as JSON."""
+
+    def serialize(self, data: Any) -> str:
+        return msgspec.json.encode(describe(data) if isinstance(data, BaseException) else data).decode()
+
+    def deserialize(self, serialized_data: str) -> Any:
+        return msgspec.json.decode(serialized_data)
+
+    def name(self) -> str:
+        return "json"
+
+
+class _Quiet(logging.Filter):
+    """Drops DBOS's reports of runs that failed or changed hands: the run tells it, without foreign messages."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.msg if isinstance(record.msg, str) else ""
+        return "in asynchronous workflow" not in text and "Waiting for the" not in text
+
+
+class Wakeable(threading.Event):
+    """Stands in for DBOS's stop event in one queue thread: waiting ends early when the queue is woken."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        super().__init__()
+        self._stopped = stop
+        self._bell = threading.Event()
+
+    def ring(self) -> None:
+        self._bell.set()
+
+    def is_set(self) -> bool:
+        return self._stopped.is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._bell.wait(timeout)
+        self._bell.clear()
+        return self._stopped.is_set()
+
+
+class Bells:
+    """One bell per queue of this process."""
+
+    def __init__(self) -> None:
+        self._queues: dict[str, Wakeable] = {}
+        self._original = dbos_queue.queue_worker_thread
+
+    def install(self) -> None:
+        """Let the queue threads that DBOS is about to start wait on our bells."""
+
+        def listen(stop_event: threading.Event, dbos: DBOS, queue: dbos_queue.Queue) -> None:
+            bell = self._queues[queue.name] = Wakeable(stop_event)
+            bell.ring()  # what is there already need not wait for the first poll
+            self._original(bell, dbos, queue)
+
+        dbos_queue.queue_worker_thread = listen
+
+    def remove(self) -> None:
+        """Ring all bells, so that the threads see DBOS's stop event, and leave DBOS as it was."""
+        dbos_queue.queue_worker_thread = self._original
+        for bell in list(self._queues.values()):
+            bell.ring()
+
+    def ring(self, queue: str) -> None:
+        """Wake a queue: something was enqueued, or a place has become free."""
+        if (bell := self._queues.get(queue)) is not None:
+            bell.ring()
+
+
+def open_tables(engine: sa.Engine, executor: str, queues: Mapping[str, int | None]) -> SystemDatabase:
+    """Give DBOS's tables, made or migrated, with these queues registered (name -> limit per key)."""
+    _quieten()
+    tables = SystemDatabase.create(
+        system_database_url=engine.url.render_as_string(hide_password=False),
+        engine_kwargs={},
+        engine=engine,
+        schema=SCHEMA,
+        serializer=Json(),
+        executor_id=executor,
+        use_listen_notify=False,
+        app_name=APP,
+    )
+    tables.run_migrations()
+    for name, limit in queues.items():
+        tables.upsert_queue(
+            name=name,
+            concurrency=None,
+            worker_concurrency=WORKERS,
+            partition_concurrency=limit,
+            rate_limit_max=None,
+            rate_limit_period_sec=None,
+            polling_interval_sec=POLL,
+            update_existing=True,
+        )
+    return tables
+
+
+def configure(engine: sa.Engine, version: str, executor: str) -> DBOS:
+    """Make the process's DBOS, not yet launched."""
+    config: DBOSConfig = {
+        "name": APP,
+        "system_database_url": engine.url.render_as_string(hide_password=False),
+        "system_database_engine": engine,
+        "application_version": version,
+        "executor_id": executor,
+        "serializer": Json(),
+        "max_executor_threads": THREADS,
+        "log_level": "WARNING",
+        "use_listen_notify": False,
+        "dbos_system_schema": SCHEMA,
+        "run_migrations": False,
+    }
+    dbos = DBOS(config=config)
+    _quieten()
+    return dbos
+
+
+def _quieten() -> None:
+    logger = logging.getLogger("dbos")
+    logger.setLevel(logging.WARNING)
+    if not any(isinstance(present, _Quiet) for present in logger.filters):
+        logger.addFilter(_Quiet())
+
+
+def launch(dbos: DBOS, ended: Callable[[str, End | None], None]) -> None:
+    """Start DBOS on the running event loop, and announce the end of every run of this process from its thread."""
+    DBOS.launch()
+    tables = dbos._sys_db
+    record = tables.update_workflow_outcome
+
+    def announce(workflow_id: str, status: Any, *, output: Any = None, error: Any = None, **more: Any) -> bool:
+        written = record(workflow_id, status, output=output, error=error, **more)
+        ended(workflow_id, end_of(status, output, error) if written else None)
+        return written
+
+    tables.update_workflow_outcome = announce  # type: ignore[method-assign]
+
+
+def stop_queues(dbos: DBOS, bells: Bells) -> None:
+    """Take no more runs from the queues."""
+    for stop in dbos.background_thread_stop_events:
+        stop.set()
+    bells.remove()
+
+
+def abandon(dbos: DBOS) -> None:
+    """Give up waiting for runs that others own now."""
+    for task in list(dbos._workflow_tasks):
+        task.cancel()
+
+
+def destroy() -> None:
+    """Stop DBOS and forget every registered function; blocks until its threads have ended."""
+    DBOS.destroy(destroy_registry=True)
+
+
+def register(name: str, body: Callable[[Mapping[str, Any]], Any]) -> None:
+    """Make a coroutine function known to DBOS under a name."""
+    DBOS.workflow(name=name, max_recovery_attempts=RECOVERIES)(body)
+
+
+def current() -> tuple[str, str]:
+    """Give the id of the run that executes here and the token by which it owns it."""
+    context = assert_current_dbos_context()
+    if context.owner_xid is None:
+        raise Disowned
+    return context.workflow_id, context.owner_xid
+
+
+def record_step(
+    tables: SystemDatabase,
+    run_id: str,
+    owner: str,
+    number: int,
+    name: str,
+    started: int,
+    output: bytes | None,
+    error: bytes | None = None,
+) -> None:
+    """Keep a step's result. Raises `Disowned` where the run is no longer ours."""
+    try:
+        tables.record_operation_result(
+            {
+                "workflow_uuid": run_id,
+                "function_id": number,
+                "function_name": name,
+                "output": None if output is None else output.decode(),
+                "error": None if error is None else error.decode(),
+                "serialization": "json",
+                "started_at_epoch_ms": started,
+                "child_workflow_id": None,
+            },
+            owner_xid=owner,
+        )
+    except (DBOSWorkflowConflictIDError, DBOSWorkflowCancelledError) as gone:
+        raise Disowned from gone
+
+
+def disown(run_id: str) -> BaseException:
+    """Give the error that makes DBOS leave the run's outcome to whoever owns it now."""
+    return DBOSWorkflowConflictIDError(run_id)

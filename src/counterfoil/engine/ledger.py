@@ -1,0 +1,511 @@
+"""All SQL of the engine: the inbox of events, what they start, and what became of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+from dbos._sys_db import SystemDatabase
+from sqlalchemy.dialects import postgresql, sqlite
+
+from counterfoil.engine.durable import APP, Disowned
+from counterfoil.engine.events import matches, now_ms
+from counterfoil.engine.failures import End, end_of
+
+_ours = sa.MetaData()
+events_table = sa.Table(
+    "engine_events",
+    _ours,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("data", sa.Text, nullable=False),
+    sa.Column("ts", sa.BigInteger, nullable=False),
+    sa.Column("received_at", sa.BigInteger, nullable=False),
+    sa.Column("runs", sa.Text, nullable=False),  # JSON list of the runs that the event started or joined
+    sa.Index("engine_events_by_name", "name", "received_at"),
+    sa.Index("engine_events_by_time", "received_at"),
+)
+_once = sa.Table(
+    "engine_once",
+    _ours,
+    sa.Column("function", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+_paused = sa.Table("engine_paused", _ours, sa.Column("function", sa.Text, primary_key=True))
+_workers = sa.Table(
+    "engine_workers",
+    _ours,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("beat_at", sa.BigInteger, nullable=False),
+)
+
+HELD: Final = 253_402_300_799_000  # the end of the year 9999: a run of a paused function is delayed until then
+CHANNEL: Final = "counterfoil_engine"
+_ACTIVE: Final = ("ENQUEUED", "PENDING", "DELAYED")
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """What a run is started with, besides its function's name."""
+
+    event: Mapping[str, Any]
+    key: str = "*"
+    queued_at: int = 0
+    depth: int = 0
+    held: tuple[str, ...] = ()  # the scopes whose locks the runs above hold while they wait
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run to be enqueued. `once` and `quiet` are (value of the idempotency or debounce key)."""
+
+    id: str
+    function: str
+    queue: str
+    partition: str | None
+    envelope: Envelope
+    priority: int = 0
+    parent: str | None = None
+    forked_from: str | None = None
+    once: str | None = None
+    quiet: str | None = None
+    quiet_ms: int = 0
+    longest_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Runs of `function` whose event agrees with `event` by `match` are cancelled."""
+
+    function: str
+    match: Mapping[str, str]
+    event: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of an event: the runs that it started or joined, and those that it cancelled."""
+
+    runs: tuple[str, ...]
+    duplicate: bool = False
+    cancelled: tuple[str, ...] = ()
+    delayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A step as the journal has it: JSON of its result or of its failure, or the run that it invoked."""
+
+    name: str
+    output: str | None
+    error: str | None
+    child: str | None
+    started: int
+
+
+@dataclass(slots=True)
+class Standing:
+    """Where runs stand: those that ended, and the owner's token of those that run."""
+
+    ended: dict[str, End] = field(default_factory=dict)
+    owners: dict[str, str | None] = field(default_factory=dict)
+
+
+class Ledger:
+    """The engine's database. Every method is one short transaction and blocks: call it from a thread."""
+
+    def __init__(self, tables: SystemDatabase, version: str, executor: str) -> None:
+        self._db = tables.engine
+        self._tables = tables
+        self._status = tables.tables.workflow_status
+        self._input = tables.tables.workflow_input
+        self._output = tables.tables.workflow_output
+        self._steps = tables.tables.operation_outputs
+        self._version = version
+        self._executor = executor
+        self._postgres = self._db.dialect.name == "postgresql"
+        self._last_created = 0
+
+    def create(self) -> None:
+        """Make the engine's own tables where they are missing."""
+        _ours.create_all(self._db)
+
+    def _insert(self, table: sa.Table) -> Any:
+        return postgresql.insert(table) if self._postgres else sqlite.insert(table)
+
+    # --- what starts runs ------------------------------------------------------------------------------------
+
+    def accept(self, event: Mapping[str, Any], runs: Sequence[NewRun], stops: Sequence[Stop] = ()) -> Accepted:
+        """Keep an event and start what listens to it, all or nothing; an id that is known starts nothing."""
+        with self._db.begin() as connection:
+            added = connection.execute(
+                self._insert(events_table)
+                .values(
+                    id=event["id"],
+                    name=event["name"],
+                    data=msgspec.json.encode(event["data"]).decode(),
+                    ts=event["ts"],
+                    received_at=now_ms(),
+                    runs=_json([run.id for run in runs]),
+                )
+                .on_conflict_do_nothing()
+            )
+            if added.rowcount == 0:
+                known = connection.execute(
+                    sa.select(events_table.c.runs).where(events_table.c.id == event["id"])
+                ).scalar_one()
+                return Accepted(tuple(msgspec.json.decode(known)), duplicate=True)
+            started = [self._admit(connection, run) for run in runs]
+            ids = tuple(id for id, _ in started if id is not None)
+            if list(ids) != [run.id for run in runs]:
+                connection.execute(
+                    events_table.update().where(events_table.c.id == event["id"]).values(runs=_json(ids))
+                )
+            self._enqueue(connection, [run for _, run in started if run is not None])
+            cancelled = self._cancel_matching(connection, stops)
+            self._notify(connection, f"event {event['name']}")
+        delayed = any(run is not None and run.quiet is not None for _, run in started)
+        return Accepted(ids, cancelled=cancelled, delayed=delayed)
+
+    def _admit(self, connection: sa.Connection, run: NewRun) -> tuple[str | None, NewRun | None]:
+        """Decide on one run: start it, join one that waits for quiet, or (None, None) since its key was seen."""
+        if run.once is not None:
+            new = self._insert(_once).values(function=run.function, key=run.once, at=now_ms()).on_conflict_do_nothing()
+            if connection.execute(new).rowcount == 0:
+                return None, None
+        if run.quiet is not None:
+            status = self._status
+            until = now_ms() + run.quiet_ms
+            limit = status.c.debounce_deadline_epoch_ms
+            joined = connection.execute(
+                sa.update(status)
+                .where(status.c.queue_name == run.queue, status.c.deduplication_id == _quiet_id(run))
+                .where(status.c.status == "DELAYED", status.c.is_debounced.is_(True))
+                .values(delay_until_epoch_ms=sa.case((limit < until, limit), else_=until))
+                .returning(status.c.workflow_uuid)
+            ).scalar()
+            if joined is not None:
+                connection.execute(
+                    sa.update(self._input)
+                    .where(self._input.c.workflow_uuid == joined)
+                    .values(inputs=_inputs(run.envelope))
+                )
+                return joined, None
+        return run.id, run
+
+    def _enqueue(self, connection: sa.Connection, runs: Sequence[NewRun]) -> None:
+        if not runs:
+            return
+        paused = set(connection.execute(sa.select(_paused.c.function)).scalars())
+        rows, inputs = [], []
+        for run in runs:
+            # Strictly rising, so that the order within a queue is the order of arrival even within a millisecond.
+            created = self._last_created = max(self._last_created + 1, now_ms())
+            held = HELD if run.function in paused else None
+            quiet = created + run.quiet_ms if run.quiet is not None else None
+            delay = held or quiet
+            rows.append(
+                {
+                    "workflow_uuid": run.id,
+                    "status": "ENQUEUED" if delay is None else "DELAYED",
+                    "name": run.function,
+                    "executor_id": self._executor,
+                    "application_version": self._version,
+                    "application_name": APP,
+                    "queue_name": run.queue,
+                    "queue_partition_key": run.partition,
+                    "priority": run.priority,
+                    "serialization": "json",
+                    "recovery_attempts": 0,
+                    "parent_workflow_id": run.parent,
+                    "forked_from": run.forked_from,
+                    "delay_until_epoch_ms": delay,
+                    "deduplication_id": _quiet_id(run) if run.quiet is not None else None,
+                    "is_debounced": run.quiet is not None,
+                    "debounce_deadline_epoch_ms": created + run.longest_ms if run.longest_ms is not None else None,
+                    "created_at": created,
+                    "updated_at": created,
+                }
+            )
+            inputs.append(
+                {"workflow_uuid": run.id, "inputs": _inputs(run.envelope), "retention_timestamp": created},
+            )
+        connection.execute(sa.insert(self._status), rows)
+        connection.execute(sa.insert(self._input), inputs)
+        for queue in {run.queue for run in runs}:
+            self._notify(connection, f"queue {queue}")
+
+    def _notify(self, connection: sa.Connection, text: str) -> None:
+        if self._postgres:
+            connection.execute(sa.select(sa.func.pg_notify(CHANNEL, text)))
+
+    def start(self, run: NewRun, copy_before: tuple[str, int] | None = None) -> None:
+        """Enqueue one run. With `copy_before` it begins with the steps of that run that were done by that moment."""
+        with self._db.begin() as connection:
+            self._enqueue(connection, [run])
+            if copy_before is not None:
+                source, moment = copy_before
+                columns = [column for column in self._steps.c if column.name != "workflow_uuid"]
+                done = sa.select(sa.literal(run.id), *columns).where(
+                    self._steps.c.workflow_uuid == source, self._steps.c.completed_at_epoch_ms <= moment
+                )
+                names = ["workflow_uuid", *(column.name for column in columns)]
+                connection.execute(sa.insert(self._steps).from_select(names, done))
+
+    def invoke(self, parent: str, owner: str, number: int, name: str, child: NewRun) -> None:
+        """Enqueue a child and record it as its parent's step, together. Raises `Disowned`."""
+        now = now_ms()
+        with self._db.begin() as connection:
+            self._check_owner(connection, parent, owner)
+            connection.execute(
+                sa.insert(self._steps).values(
+                    workflow_uuid=parent,
+                    function_id=number,
+                    function_name=name,
+                    child_workflow_id=child.id,
+                    started_at_epoch_ms=now,
+                    completed_at_epoch_ms=now,
+                    retention_timestamp=now,
+                    application_name=APP,
+                    serialization="json",
+                )
+            )
+            self._enqueue(connection, [child])
+
+    def _check_owner(self, connection: sa.Connection, run_id: str, owner: str) -> None:
+        """Lock the run's row and make sure that it is still ours until the transaction ends."""
+        owned = connection.execute(
+            sa.update(self._status)
+            .where(self._status.c.workflow_uuid == run_id, self._status.c.owner_xid == owner)
+            .values(owner_xid=owner)
+        )
+        if owned.rowcount == 0:
+            raise Disowned
+
+    # --- what runs need --------------------------------------------------------------------------------------
+
+    def journal(self, run_id: str) -> dict[int, Recorded]:
+        """Give every recorded step of a run by its number."""
+        steps = self._steps.c
+        rows = self._read(
+            sa.select(
+                steps.function_id,
+                steps.function_name,
+                steps.output,
+                steps.error,
+                steps.child_workflow_id,
+                steps.started_at_epoch_ms,
+            ).where(steps.workflow_uuid == run_id)
+        )
+        return {row[0]: Recorded(*tuple(row)[1:]) for row in rows}
+
+    def _read(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        with self._db.connect() as connection:
+            return connection.execute(query).all()
+
+    def standing(self, ids: Sequence[str]) -> Standing:
+        """Look where these runs stand."""
+        status, output = self._status.c, self._output.c
+        standing = Standing()
+        for row in self._read(
+            sa.select(status.workflow_uuid, status.status, status.owner_xid, output.output, output.error)
+            .select_from(self._status.outerjoin(self._output, status.workflow_uuid == output.workflow_uuid))
+            .where(status.workflow_uuid.in_(ids))
+        ):
+            if row.status == "PENDING":
+                standing.owners[row.workflow_uuid] = row.owner_xid
+            elif row.status not in _ACTIVE:
+                standing.ended[row.workflow_uuid] = end_of(row.status, row.output, row.error)
+        return standing
+
+    def arrivals(self, name: str, since: int) -> list[dict[str, Any]]:
+        """Give the events of that name that arrived at or after `since`, the oldest first."""
+        rows = self._read(
+            sa.select(events_table)
+            .where(events_table.c.name == name, events_table.c.received_at >= since)
+            .order_by(events_table.c.received_at, events_table.c.id)
+        )
+        return [{"name": row.name, "data": msgspec.json.decode(row.data), "id": row.id, "ts": row.ts} for row in rows]
+
+    # --- what people and events do to runs -------------------------------------------------------------------
+
+    def cancel(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Cancel runs and all that they have invoked; give the ids of those that had not ended."""
+        with self._db.begin() as connection:
+            return self._cancel(connection, ids)
+
+    def _cancel(self, connection: sa.Connection, ids: Sequence[str]) -> tuple[str, ...]:
+        status = self._status
+        cancelled: list[str] = []
+        level = list(ids)
+        while level:
+            cancelled += connection.execute(
+                sa.update(status)
+                .where(status.c.workflow_uuid.in_(level), status.c.status.in_(_ACTIVE))
+                .values(
+                    status="CANCELLED",
+                    owner_xid=None,
+                    queue_name=None,
+                    deduplication_id=None,
+                    updated_at=now_ms(),
+                    completed_at=now_ms(),
+                )
+                .returning(status.c.workflow_uuid)
+            ).scalars()
+            children = sa.select(status.c.workflow_uuid).where(
+                status.c.parent_workflow_id.in_(level), status.c.status.in_(_ACTIVE)
+            )
+            level = list(connection.execute(children).scalars())
+        for id in cancelled:
+            self._notify(connection, f"end {id}")
+        return tuple(cancelled)
+
+    def _cancel_matching(self, connection: sa.Connection, stops: Sequence[Stop]) -> tuple[str, ...]:
+        status = self._status
+        doomed: list[str] = []
+        for stop in stops:
+            rows = connection.execute(
+                sa.select(status.c.workflow_uuid, self._input.c.inputs)
+                .join(self._input, self._input.c.workflow_uuid == status.c.workflow_uuid)
+                .where(status.c.name == stop.function, status.c.status.in_(_ACTIVE))
+            )
+            doomed += [id for id, text in rows if matches(stop.match, envelope_of(text).event, stop.event)]
+        return self._cancel(connection, doomed) if doomed else ()
+
+    def hand_over(self, run_id: str, owner: str) -> None:
+        """Put a run of ours back into its queue, where it keeps its place."""
+        with self._db.begin() as connection:
+            connection.execute(
+                sa.update(self._status)
+                .where(self._status.c.workflow_uuid == run_id, self._status.c.owner_xid == owner)
+                .values(status="ENQUEUED", owner_xid=None, started_at_epoch_ms=None, updated_at=now_ms())
+            )
+
+    def pause(self, function: str) -> None:
+        """Hold the function's waiting runs and those to come; running ones go on."""
+        with self._db.begin() as connection:
+            connection.execute(self._insert(_paused).values(function=function).on_conflict_do_nothing())
+            self._hold(connection, function, "ENQUEUED", "DELAYED", HELD)
+
+    def resume(self, function: str) -> None:
+        """Let the held runs go on in the order in which they came."""
+        with self._db.begin() as connection:
+            connection.execute(sa.delete(_paused).where(_paused.c.function == function))
+            self._hold(connection, function, "DELAYED", "ENQUEUED", None)
+
+    def _hold(self, connection: sa.Connection, function: str, before: str, after: str, until: int | None) -> None:
+        status = self._status
+        held = status.c.delay_until_epoch_ms == HELD if after == "ENQUEUED" else sa.true()
+        connection.execute(
+            sa.update(status)
+            .where(status.c.name == function, status.c.status == before, held)
+            .values(status=after, delay_until_epoch_ms=until, updated_at=now_ms())
+        )
+
+    def paused(self) -> frozenset[str]:
+        """Give the ids of the paused functions."""
+        return frozenset(row[0] for row in self._read(sa.select(_paused.c.function)))
+
+    def due(self) -> None:
+        """Enqueue the runs whose delay has passed."""
+        self._tables.transition_delayed_workflows()
+
+    def tell(self, text: str) -> None:
+        """Notify every process."""
+        with self._db.begin() as connection:
+            self._notify(connection, text)
+
+    def forget(self, before: int) -> int:
+        """Delete runs that ended, events and idempotency keys that came before a moment; give the number of runs."""
+        status = self._status
+        old = sa.select(status.c.workflow_uuid).where(
+            status.c.completed_at < before, status.c.status.not_in(_ACTIVE), _no_active_parent(status)
+        )
+        with self._db.begin() as connection:
+            connection.execute(sa.delete(events_table).where(events_table.c.received_at < before))
+            connection.execute(sa.delete(_once).where(_once.c.at < before))
+            for table in (self._steps, self._input, self._output):
+                connection.execute(sa.delete(table).where(table.c.workflow_uuid.in_(old)))
+            return connection.execute(sa.delete(status).where(status.c.workflow_uuid.in_(old))).rowcount
+
+    def unfinished(self) -> int:
+        """Count the runs that wait or run, without those held by a pause."""
+        status = self._status.c
+        query = sa.select(sa.func.count()).where(
+            status.status.in_(_ACTIVE), sa.func.coalesce(status.delay_until_epoch_ms, 0) != HELD
+        )
+        with self._db.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    # --- dead workers ----------------------------------------------------------------------------------------
+
+    def adopt(self, patience_ms: int | None) -> int:
+        """Put every run whose worker is dead back into its queue, and take over what waits for a version that is gone.
+
+        With `patience_ms` a worker is alive whose heart beat that recently; without, only this one is. It looks at the
+        state and not at a worker's death, so whoever dies half-way through leaves nothing behind. Gives their number.
+        """
+        status = self._status
+        alive = sa.select(_workers.c.id).where(_workers.c.beat_at >= now_ms() - (patience_ms or 0))
+        versions = sa.select(_workers.c.version).where(_workers.c.beat_at >= now_ms() - (patience_ms or 0))
+        dead = status.c.executor_id.not_in(alive) if patience_ms is not None else sa.true()
+        gone = status.c.application_version.not_in(versions) if patience_ms is not None else sa.true()
+        with self._db.begin() as connection:
+            adopted = connection.execute(
+                sa.update(status)
+                .where(status.c.status == "PENDING", status.c.application_name == APP, dead)
+                .values(
+                    status="ENQUEUED",
+                    owner_xid=None,
+                    started_at_epoch_ms=None,
+                    application_version=self._version,
+                    updated_at=now_ms(),
+                )
+            )
+            connection.execute(
+                sa.update(status)
+                .where(status.c.status.in_(("ENQUEUED", "DELAYED")), status.c.application_name == APP)
+                .where(status.c.application_version != self._version, gone)
+                .values(application_version=self._version)
+            )
+            return adopted.rowcount
+
+    def beat(self, alive: bool = True) -> None:
+        """Note that this worker lives, or that it goes."""
+        with self._db.begin() as connection:
+            if alive:
+                row = {"id": self._executor, "version": self._version, "beat_at": now_ms()}
+                insert = self._insert(_workers).values(row)
+                connection.execute(insert.on_conflict_do_update(index_elements=["id"], set_={"beat_at": now_ms()}))
+            else:
+                connection.execute(sa.delete(_workers).where(_workers.c.id == self._executor))
+
+
+def envelope_of(inputs: str) -> Envelope:
+    """Read what a run was started with from its stored inputs."""
+    return msgspec.json.decode(inputs, type=_Inputs).args[0]
+
+
+class _Inputs(msgspec.Struct, frozen=True):
+    args: tuple[Envelope]
+    kwargs: dict[str, Any] = {}
+
+
+def _inputs(envelope: Envelope) -> str:
+    return msgspec.json.encode(_Inputs((envelope,))).decode()
+
+
+def _json(ids: Sequence[str]) -> str:
+    return msgspec.json.encode(ids).decode()
+
+
+def _quiet_id(run: NewRun) -> str:
+    return f"{run.function}/{run.quiet}"
+
+
+def _no_active_parent(status: sa.Table) -> sa.ColumnElement[bool]:
+    """A run that still goes on may ask for its children's results again."""
+    parent = status.alias("parent")
+    return ~sa.exists().where(parent.c.workflow_uuid == status.c.parent_workflow_id, parent.c.status.in_(_ACTIVE))
