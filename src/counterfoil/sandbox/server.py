@@ -57,7 +57,14 @@ class _Quiet(uvicorn.Server):
 
 
 def _config(emulator: Emulator) -> uvicorn.Config:
-    return uvicorn.Config(emulator.app(), log_level="critical", access_log=False, lifespan="off", timeout_keep_alive=75)
+    return uvicorn.Config(
+        emulator.app(),
+        interface="asgi3",  # not guessed: a bound method would be taken for the older interface
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        timeout_keep_alive=75,
+    )
 
 
 def _listen(host: str, port: int | None) -> socket.socket:
