@@ -1,0 +1,119 @@
+"""What Notion's refusals mean for the user, in plain words."""
+
+import re
+from typing import Final
+
+from counterfoil.errors import ActionRequired
+
+
+class Refused(Exception):
+    """Notion refused one request (400, 404, …); whoever sent it knows what that means."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{status} {code}")
+        self.status = status
+        self.code = code
+        self.reason = without_values(message)
+
+
+# Values are quoted in the vendor's messages, and could be bank text; what stands before them names the rule.
+_VALUES: Final = re.compile(r",? instead was .*|`[^`]*`|\"[^\"]*\"|: .*", re.DOTALL)
+
+
+def without_values(message: str) -> str:
+    """Give the vendor's message without the values that it quotes."""
+    prefix, _, rest = message.partition("body failed validation: ")
+    return _VALUES.sub("", rest or prefix).strip().rstrip(".") + "."
+
+
+def page_missing() -> ActionRequired:
+    """The page is not there, or the connection was not added to it: Notion does not say which."""
+    return ActionRequired(
+        "page_not_shared",
+        "Notion does not show us the page that takes the tables.",
+        remedy="Open the page in Notion, choose ••• at the top right, then Connections, and add the connection whose "
+        "token you gave. If the page was deleted, restore it or give the link of another page.",
+    )
+
+
+def token_refused() -> ActionRequired:
+    """The token is not valid any more."""
+    return ActionRequired(
+        "token_refused",
+        "Notion does not accept the token.",
+        remedy="Copy the connection's secret again from notion.so/profile/integrations and store it here, or sign in "
+        "with Notion again.",
+    )
+
+
+def capability_missing() -> ActionRequired:
+    """The connection may not do all of read, update and insert."""
+    return ActionRequired(
+        "capability_missing",
+        "The connection is not allowed to do this in Notion.",
+        remedy="Open the connection at notion.so/profile/integrations and switch on Read content, Update content and "
+        "Insert content.",
+    )
+
+
+def access_blocked() -> ActionRequired:
+    """Notion has shut its API for this connection; its 429 says that waiting does not help."""
+    return ActionRequired(
+        "access_blocked",
+        "Notion has blocked the connection.",
+        remedy="Ask the owner of the Notion workspace, or Notion's support, why the connection may make no requests.",
+    )
+
+
+def rows_exhausted() -> ActionRequired:
+    """The table takes no more rows."""
+    return ActionRequired(
+        "table_full",
+        "The table in Notion takes no more rows.",
+        remedy="Move older rows to another table, or choose a later start of the history.",
+    )
+
+
+def table_missing(label: str) -> ActionRequired:
+    """A table is in the trash, deleted or not shared any more."""
+    return ActionRequired(
+        "table_missing",
+        f"The table {label} is not on the page any more.",
+        remedy=f"Restore {label} from Notion's trash, add the connection to it again, or map {label} to another table.",
+    )
+
+
+def column_missing(table: str, column: str) -> ActionRequired:
+    """A mapped column was deleted."""
+    return ActionRequired(
+        "column_missing",
+        f"The column {column} of the table {table} is not there any more.",
+        remedy=f"Undo its deletion in Notion, or take {column} out of the mapping.",
+    )
+
+
+def column_retyped(table: str, column: str, kind: str) -> ActionRequired:
+    """A mapped column has a type that cannot take our values."""
+    return ActionRequired(
+        "column_type",
+        f"The column {column} of the table {table} is of the type {kind}, which cannot take its values.",
+        remedy=f"Change the type back in Notion, or map {column} to another column.",
+    )
+
+
+def link_astray(table: str, column: str) -> ActionRequired:
+    """A relation points to a table other than the mapped one."""
+    return ActionRequired(
+        "relation_target",
+        f"The relation {column} of the table {table} points to another table than the one that is mapped.",
+        remedy=f"Let {column} point to the mapped table, or map it to another column.",
+    )
+
+
+def too_many_in_a_minute(label: str) -> ActionRequired:
+    """Notion lists at most 10,000 rows of a query, and tells creation times to the minute only."""
+    return ActionRequired(
+        "rows_not_listed",
+        f"More than 10,000 rows of {label} were created within one minute; Notion does not list them all.",
+        remedy="Rows imported in bulk cannot be compared; move them to a table of their own.",
+    )
