@@ -1,4 +1,4 @@
-"""Writes a bank's past: what happened on each day, with dice of its own, so that a later `today` continues the story."""
+"""Writes a bank's past, each day with dice of its own, so that a later `today` continues the same story."""
 
 import datetime as dt
 from collections.abc import Iterator
