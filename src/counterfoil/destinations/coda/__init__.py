@@ -1,1 +1,17 @@
-"""Coda."""
+"""Coda as a destination: rows of the user's doc, kept by upsert on the id column."""
+
+from counterfoil.destinations.coda.destination import copy_template, open_coda
+from counterfoil.destinations.coda.settings import CodaApp, CodaSettings
+from counterfoil.ports import DestinationSpec
+
+SPEC = DestinationSpec(
+    slug="coda",
+    label="Coda",
+    env="CODA",
+    app=CodaApp,
+    settings=CodaSettings,
+    batch=5_000,  # ten requests of 500 rows: what the rate class lets pass at once
+    open=open_coda,
+    can_create_tables=False,
+    extra={"copy_template": copy_template},
+)
