@@ -3,6 +3,6 @@
 Functions take the transaction they run in (`tx`) and are called from async code through `Database.run`.
 """
 
-from counterfoil.store.database import Database
+from counterfoil.store.database import Database, Tx
 
-__all__ = ["Database"]
+__all__ = ["Database", "Tx"]

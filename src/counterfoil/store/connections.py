@@ -91,11 +91,14 @@ def of_workspace(tx: sa.Connection, workspace_id: str) -> list[Connection]:
     return [_connection(row) for row in tx.execute(query).mappings()]
 
 
-def by_remote_id(tx: sa.Connection, provider: str, remote_id: str) -> list[Connection]:
-    """Give the connections that a webhook about `remote_id` concerns; a login may stand in several workspaces."""
-    query = sa.select(*_VISIBLE).where(
-        connections.c.provider == provider, connections.c.remote_id == remote_id, connections.c.state != "removed"
-    )
+def by_remote_id(tx: sa.Connection, provider: str, remote_id: str | None) -> list[Connection]:
+    """Give the connections that a webhook about `remote_id` concerns; a login may stand in several workspaces.
+
+    None concerns every connection of the provider: the vendor does not say which.
+    """
+    query = sa.select(*_VISIBLE).where(connections.c.provider == provider, connections.c.state != "removed")
+    if remote_id is not None:
+        query = query.where(connections.c.remote_id == remote_id)
     return [_connection(row) for row in tx.execute(query).mappings()]
 
 

@@ -14,12 +14,15 @@ from counterfoil.lib.sqlite import sqlite_engine
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Tx = sa.Connection  # one open transaction
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
 class Database:
     """The product's database: a SQLite file in the data directory, or Postgres by URL."""
+
+    unreachable: Final = sa.exc.SQLAlchemyError  # what a database that does not answer raises
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine

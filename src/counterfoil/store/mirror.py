@@ -45,10 +45,12 @@ def every(tx: sa.Connection, destination_id: str, table: str) -> dict[str, Entry
     }
 
 
-def open_keys(tx: sa.Connection, destination_id: str, table: str, limit: int) -> list[str]:
-    """Give keys that must be planned although no row has changed: fate unknown, or waiting for a link."""
-    query = sa.select(mirror.c.key).where(_place(destination_id, table), mirror.c.open.is_not(None))
-    return list(tx.execute(query.limit(limit)).scalars())
+def open_keys(tx: sa.Connection, destination_id: str, table: str, *, after: str, limit: int) -> list[str]:
+    """Give keys past `after` that must be planned although no row has changed: fate unknown, or waiting for a link."""
+    query = sa.select(mirror.c.key).where(
+        _place(destination_id, table), mirror.c.open.is_not(None), mirror.c.key > after
+    )
+    return list(tx.execute(query.order_by(mirror.c.key).limit(limit)).scalars())
 
 
 def save(tx: sa.Connection, destination_id: str, table: str, saved: Iterable[Entry], gone: Iterable[str] = ()) -> None:

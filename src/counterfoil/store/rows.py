@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 import sqlalchemy as sa
@@ -205,7 +205,7 @@ def _writer(table: str, dialect: sa.Dialect) -> _Writer:
         set_={name: insert.excluded[name] for name in (*fixed, *names) if name not in kept},
     )
     # Parameters go by position, in the order of the table's columns, on both databases.
-    positional = type(dialect)(paramstyle="format") if dialect.name == "postgresql" else dialect
+    positional = cast(Any, type(dialect))(paramstyle="format") if dialect.name == "postgresql" else dialect
     compiled = upsert.compile(dialect=positional, column_keys=[*fixed, *names])
     return _Writer(
         str(compiled),

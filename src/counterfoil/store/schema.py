@@ -186,6 +186,7 @@ syncs = Table(
     Column("note", Text),
     UniqueConstraint("run_id"),
     Index(None, "workspace_id", "started_at"),
+    Index(None, "connection_id", "started_at"),
 )
 
 sync_tables = Table(

@@ -54,7 +54,7 @@ class TableLine:
 
 def start(tx: sa.Connection, *, workspace_id: str, connection_id: str | None, cause: str, run_id: str) -> str:
     """Open a sync's log and give its id; a repeated step finds the one it opened before."""
-    known: str | None = tx.execute(sa.select(syncs.c.id).where(syncs.c.run_id == run_id)).scalar()
+    known = of_run(tx, run_id)
     if known is not None:
         return known
     sync_id = new_id()
@@ -70,6 +70,17 @@ def start(tx: sa.Connection, *, workspace_id: str, connection_id: str | None, ca
         )
     )
     return sync_id
+
+
+def of_run(tx: sa.Connection, run_id: str) -> str | None:
+    """Give the sync that a run opened."""
+    return tx.execute(sa.select(syncs.c.id).where(syncs.c.run_id == run_id)).scalar()
+
+
+def last_start(tx: sa.Connection, connection_id: str) -> dt.datetime | None:
+    """Give when the connection's newest sync began."""
+    query = sa.select(syncs.c.started_at).where(syncs.c.connection_id == connection_id)
+    return tx.execute(query.order_by(syncs.c.started_at.desc()).limit(1)).scalar()
 
 
 def finish(tx: sa.Connection, sync_id: str, state: str, note: str | None = None) -> None:

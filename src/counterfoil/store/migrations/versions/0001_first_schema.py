@@ -379,6 +379,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_syncs")),
         sa.UniqueConstraint("run_id", name=op.f("uq_syncs_run_id")),
     )
+    op.create_index("ix_syncs_connection_id_started_at", "syncs", ["connection_id", "started_at"], unique=False)
     op.create_index("ix_syncs_workspace_id_started_at", "syncs", ["workspace_id", "started_at"], unique=False)
 
     op.create_table(

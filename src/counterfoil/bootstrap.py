@@ -1,0 +1,96 @@
+"""Builds the product from its settings: store, http, connectors, engine."""
+
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from counterfoil import __version__, registry
+from counterfoil.config import Settings, app_settings, load, make_data_dir, open_vault
+from counterfoil.engine import Engine
+from counterfoil.lib.http import Http
+from counterfoil.ports import DestinationSpec, ProviderSpec
+from counterfoil.store import Database
+from counterfoil.sync.doors import Doors
+from counterfoil.sync.intake import Intake
+from counterfoil.sync.steps import SyncSteps
+from counterfoil.sync.story import FUNCTIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Everything that a process of the product works with."""
+
+    settings: Settings
+    db: Database
+    doors: Doors
+    engine: Engine[SyncSteps]
+    intake: Intake
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings, and refuse a variable that nothing reads. Raises `BadSettings`."""
+    vendors = {spec.env for spec in registry.PROVIDERS.values()} | {spec.env for spec in registry.DESTINATIONS.values()}
+    return load(environ, vendors=vendors)
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, environ: Mapping[str, str] = os.environ, *, worker: bool = True
+) -> AsyncIterator[Product]:
+    """Start the product in the running event loop and stop it at the end. Raises `BadSettings`.
+
+    Without `worker` the process takes in events and shows what there is, and leaves the work to others.
+    """
+    make_data_dir(settings)
+    db = Database.open(settings.database)
+    http = Http()
+    try:
+        db.migrate()
+        doors = make_doors(settings, environ, db, http)
+        engine: Engine[SyncSteps] = Engine(
+            functions=FUNCTIONS,
+            database=settings.engine_database,
+            app_version=__version__,
+            utils=lambda _ctx: SyncSteps(doors),
+        )
+        await engine.start(worker=worker)
+        try:
+            yield Product(settings, db, doors, engine, Intake(doors, engine))
+        finally:
+            await engine.stop()
+    finally:
+        await http.aclose()
+        db.close()
+
+
+def make_doors(settings: Settings, environ: Mapping[str, str], db: Database, http: Http) -> Doors:
+    """Put together what opens connectors."""
+    specs: list[ProviderSpec | DestinationSpec] = [*registry.PROVIDERS.values(), *registry.DESTINATIONS.values()]
+    apps = {spec.slug: app_settings(spec.app, spec.env, environ) for spec in specs}
+    return Doors(db, open_vault(settings), http, registry.PROVIDERS, registry.DESTINATIONS, apps)
+
+
+def configure_logs(settings: Settings) -> None:
+    """Log structured lines, for people or for machines; nothing logs a token or a bank row."""
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    logging.basicConfig(level=max(level, logging.WARNING), format="%(levelname)s %(name)s %(message)s")
+    render: Any = structlog.processors.JSONRenderer()
+    if settings.log_format == "console":
+        render = structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            render,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )

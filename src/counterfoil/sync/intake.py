@@ -1,0 +1,110 @@
+"""What comes in from outside, people's acts and vendors' webhooks, turned into stored rows and events."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import structlog
+from pydantic import BaseModel
+
+from counterfoil.engine import Engine, Event
+from counterfoil.errors import BadRequest
+from counterfoil.lib.ids import new_id
+from counterfoil.model import TABLES
+from counterfoil.ports import Incoming
+from counterfoil.store import connections, destinations, requests
+from counterfoil.store.destinations import Selection
+from counterfoil.sync.doors import Doors, sealed_form
+from counterfoil.sync.mapping import default_mappings
+from counterfoil.sync.story import ConnectionEvent, DestinationEvent
+from counterfoil.sync.triggers import TRIGGERS
+
+log = structlog.get_logger()
+
+
+class Intake:
+    """Takes in connections, destinations, wishes and webhooks."""
+
+    def __init__(self, doors: Doors, engine: Engine[Any]) -> None:
+        self._doors = doors
+        self._engine = engine
+
+    async def connect(self, workspace_id: str, provider: str, settings: BaseModel) -> connections.Connection:
+        """Prove a credential, store it encrypted, and start the first sync. Raises what the provider raises."""
+        spec = self._doors.provider_spec(provider)
+        identity, kept = await self._doors.introduce(spec, settings)
+        connection = await self._doors.db.run(
+            connections.add,
+            self._doors.vault,
+            workspace_id=workspace_id,
+            provider=provider,
+            identity=identity,
+            credential=sealed_form(kept),
+        )
+        await self.request_sync(connection.id, "app/connection.created")
+        return connection
+
+    async def add_destination(
+        self,
+        workspace_id: str,
+        kind: str,
+        settings: BaseModel,
+        *,
+        selection: Selection | None = None,
+        tables: Iterable[str] = tuple(TABLES),
+    ) -> destinations.Destination:
+        """Prove a credential, store it with the default mapping, and start the first sync."""
+        spec = self._doors.destination_spec(kind)
+        chosen = selection or Selection()
+        identity, kept = await self._doors.introduce(spec, settings)
+        destination = await self._doors.db.run(
+            destinations.add,
+            self._doors.vault,
+            workspace_id=workspace_id,
+            kind=kind,
+            identity=identity,
+            credential=sealed_form(kept),
+            selection=chosen,
+        )
+        if not await self._doors.db.read(destinations.targets, destination.id):
+            mappings = default_mappings(tables, chosen.removal)
+            await self._doors.db.run(destinations.save_mappings, destination.id, mappings, replan=True)
+        await self.request_destination_sync(destination.id, "app/destination.created")
+        return destination
+
+    async def request_sync(self, connection_id: str, event: str, event_id: str | None = None) -> str:
+        """Ask for a connection to be synced; give the event's id. The same id twice starts nothing twice."""
+        asked = Event(event, ConnectionEvent(connection_id), id=event_id or new_id())
+        # First the request, then the event: a sync that is about to start already finds it and answers both.
+        await self._doors.db.run(requests.ask, connection_id, asked.id, event)
+        await self._engine.send(asked)
+        return asked.id
+
+    async def request_destination_sync(self, destination_id: str, event: str) -> str:
+        """Ask for a destination to be brought up to date with what is stored; give the event's id."""
+        asked = Event(event, DestinationEvent(destination_id), id=new_id())
+        await self._engine.send(asked)
+        return asked.id
+
+    async def webhook(self, provider: str, headers: Mapping[str, str], body: bytes) -> int:
+        """Verify a webhook and send what it tells; give how many syncs it asks for.
+
+        Raises `Forged`, and `BadRequest` for a body that makes no sense or a provider without webhooks.
+        """
+        spec = self._doors.providers.get(provider)
+        if spec is None or spec.read_webhook is None:
+            raise BadRequest(
+                f"No webhooks are taken for {provider!r}.", remedy="Check the address given to the vendor."
+            )
+        told = await spec.read_webhook(self._doors.http, self._doors.apps[provider], headers, body)
+        return sum([await self._take(provider, fact) for fact in told])
+
+    async def _take(self, provider: str, fact: Incoming) -> int:
+        if fact.name not in TRIGGERS:
+            log.info("webhook_noted", fact=fact.name)
+            return 0
+        concerned = await self._doors.db.read(connections.by_remote_id, provider, fact.remote_id)
+        if not concerned:
+            log.info("webhook_of_nobody", fact=fact.name)
+        for connection in concerned:
+            await self.request_sync(connection.id, fact.name, f"{fact.id}:{connection.id}")
+        return len(concerned)

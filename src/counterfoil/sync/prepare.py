@@ -1,0 +1,37 @@
+"""Prepares a destination: makes the tables that its mapping names, and binds the mapping to their ids."""
+
+import msgspec
+
+from counterfoil.engine import Concurrency, Context, function
+from counterfoil.store import destinations
+from counterfoil.sync.mapping import with_links
+from counterfoil.sync.steps import DestinationSync, SyncSteps
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """How many tables stand ready."""
+
+    tables: int
+
+
+async def prepare(steps: SyncSteps, asked: DestinationSync) -> Prepared:
+    """Make what is missing; a repeat finds it made. Does nothing where every table and field is bound already."""
+    db = steps.doors.db
+    destination = await db.read(destinations.get, asked.destination_id)
+    targets = await db.read(destinations.targets, asked.destination_id)
+    mappings = [target.mapping for target in targets.values() if target.enabled]
+    if all(m.table_id and m.key_field.field_id and all(f.field_id for f in m.fields) for m in mappings):
+        return Prepared(len(mappings))
+    door = await steps.doors.destination(destination)
+    ready = with_links(await door.prepare(steps.ordered(mappings)))
+    await db.run(destinations.save_mappings, asked.destination_id, ready, replan=False)
+    return Prepared(len(ready))
+
+
+@function(
+    "prepare-destination",
+    concurrency=Concurrency(limit=1, key="event.data.destination_id", scope="destination"),
+)
+async def prepare_destination(ctx: Context[DestinationSync, SyncSteps]) -> Prepared:
+    """Prepare a destination, alone with it."""
+    return await ctx.step.run("prepare", prepare, ctx.utils, ctx.event.data)

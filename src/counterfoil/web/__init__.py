@@ -1,0 +1,1 @@
+"""The web server: webhooks and health now, pages and API to come."""
