@@ -1,0 +1,134 @@
+"""The token endpoint: service accounts' signed grants and users' refresh tokens, exchanged for access tokens."""
+
+import secrets
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Final
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from counterfoil.sandbox.kit import Clock, Refusal
+
+# google-auth signs for this audience whatever the key file's token_uri says.
+_GOOGLES_OWN: Final = "https://oauth2.googleapis.com/token"
+LIFETIME: Final = 3600  # seconds that an access token lives
+_GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+SCOPES: Final = frozenset(
+    f"https://www.googleapis.com/auth/{name}" for name in ("spreadsheets", "drive", "drive.file", "drive.readonly")
+)
+
+
+@cache
+def _key_pair() -> tuple[str, rsa.RSAPublicKey]:
+    """Make the one key pair of this process: making them is slow, and nothing secret hangs on it."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return pem.decode(), key.public_key()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """On whose behalf a call is made."""
+
+    email: str
+    scopes: frozenset[str]
+    service_account: bool
+    expires_at: float
+
+
+@dataclass(slots=True)
+class Accounts:
+    """Who may sign in: one service account, one OAuth client and its user."""
+
+    clock: Clock
+    key_id: str = field(default_factory=lambda: secrets.token_hex(20))
+    service_email: str = "counterfoil@sandbox-project.iam.gserviceaccount.com"
+    user_email: str = "user@example.com"
+    client_id: str = "100000000001-sandbox.apps.googleusercontent.com"
+    client_secret: str = field(default_factory=lambda: f"GOCSPX-{secrets.token_urlsafe(20)}")
+    refresh_token: str = field(default_factory=lambda: f"1//{secrets.token_urlsafe(32)}")
+    revoked: bool = False
+    tokens: dict[str, Caller] = field(default_factory=dict)
+
+    def key_file(self, url: str) -> dict[str, str]:
+        """Give the service account's key file, as Google lets it be downloaded."""
+        address = self.service_email.replace("@", "%40")
+        return {
+            "type": "service_account",
+            "project_id": "sandbox-project",
+            "private_key_id": self.key_id,
+            "private_key": _key_pair()[0],
+            "client_email": self.service_email,
+            "client_id": "100000000000000000001",
+            "auth_uri": "https://accounts.google.com/o/oauth2/auth",
+            "token_uri": f"{url}/token",
+            "auth_provider_x509_cert_url": "https://www.googleapis.com/oauth2/v1/certs",
+            "client_x509_cert_url": f"https://www.googleapis.com/robot/v1/metadata/x509/{address}",
+            "universe_domain": "googleapis.com",
+        }
+
+    def grant(self, form: dict[str, str], own_url: str) -> dict[str, Any]:
+        """Answer a token request. Raises the endpoint's own 400 and 401."""
+        kind = form.get("grant_type")
+        if kind == _GRANT:
+            return self._issue(self._service_account(form.get("assertion", ""), own_url))
+        if kind == "refresh_token":
+            return self._issue(self._user(form))
+        raise _oauth_refusal("unsupported_grant_type", f"Invalid grant_type: {kind}")
+
+    def _service_account(self, assertion: str, own_url: str) -> Caller:
+        try:
+            key_id = jwt.get_unverified_header(assertion).get("kid", self.key_id)
+            claims = jwt.decode(
+                assertion,
+                _key_pair()[1],
+                algorithms=["RS256"],
+                audience=[f"{own_url}/token", _GOOGLES_OWN],
+                options={"require": ["exp", "iat", "iss", "aud"], "verify_iat": False, "verify_exp": False},
+            )
+        except jwt.PyJWTError as error:
+            raise _oauth_refusal("invalid_grant", "Invalid JWT Signature.") from error
+        if self.revoked or claims["iss"] != self.service_email or key_id != self.key_id:
+            raise _oauth_refusal("invalid_grant", "Invalid grant: account not found")
+        now = self.clock.now()
+        if claims["exp"] - claims["iat"] > LIFETIME or not claims["iat"] - 300 <= now <= claims["exp"]:
+            raise _oauth_refusal(
+                "invalid_grant",
+                "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. "
+                "Check your iat and exp values in the JWT claim.",
+            )
+        scopes = frozenset(str(claims.get("scope", "")).split())
+        if not scopes & SCOPES:
+            raise _oauth_refusal("invalid_scope", "Invalid OAuth scope or ID token audience provided.")
+        return Caller(self.service_email, scopes, True, now + LIFETIME)
+
+    def _user(self, form: dict[str, str]) -> Caller:
+        if (form.get("client_id"), form.get("client_secret")) != (self.client_id, self.client_secret):
+            raise _oauth_refusal("invalid_client", "The OAuth client was not found.", 401)
+        if self.revoked or form.get("refresh_token") != self.refresh_token:
+            raise _oauth_refusal("invalid_grant", "Token has been expired or revoked.")
+        scopes = frozenset({"https://www.googleapis.com/auth/drive.file"})
+        return Caller(self.user_email, scopes, False, self.clock.now() + LIFETIME)
+
+    def _issue(self, caller: Caller) -> dict[str, Any]:
+        token = f"ya29.{secrets.token_urlsafe(48)}"
+        self.tokens[token] = caller
+        return {
+            "access_token": token,
+            "expires_in": LIFETIME - 1,
+            "scope": " ".join(sorted(caller.scopes)),
+            "token_type": "Bearer",
+        }
+
+    def caller(self, authorization: str) -> Caller | None:
+        """Give who holds the bearer token; None where it is unknown, too old or revoked."""
+        caller = self.tokens.get(authorization.removeprefix("Bearer "))
+        if caller is None or self.revoked or caller.expires_at <= self.clock.now():
+            return None
+        return caller
+
+
+def _oauth_refusal(error: str, description: str, status: int = 400) -> Refusal:
+    return Refusal(status, {"error": error, "error_description": description})
