@@ -10,6 +10,8 @@ from counterfoil.providers.plaid.sandbox import requests as ask
 from counterfoil.providers.plaid.sandbox.actions import actions
 from counterfoil.providers.plaid.sandbox.desk import endpoint
 from counterfoil.providers.plaid.sandbox.errors import error_body
+from counterfoil.providers.plaid.sandbox.link import Link
+from counterfoil.providers.plaid.sandbox.pages import hosted_pages
 from counterfoil.providers.plaid.sandbox.vendor import Timing, Vendor
 from counterfoil.sandbox.kit import Clock, Emulator, Json
 from counterfoil.sandbox.limits import Limits
@@ -23,6 +25,8 @@ def emulator(world: World, *, timing: Timing | None = None) -> Emulator:
     limits, clock = Limits(), Clock()
     vendor = Vendor(world, clock, limits, timing or Timing())
 
+    link = Link(vendor)
+
     async def started(_own_url: str) -> None:
         vendor.agenda.start()
 
@@ -35,6 +39,9 @@ def emulator(world: World, *, timing: Timing | None = None) -> Emulator:
     return Emulator(
         slug="plaid",
         routes=[
+            endpoint(vendor, "/link/token/create", ask.LinkTokenCreate, link.create),
+            endpoint(vendor, "/link/token/get", ask.LinkTokenGet, link.get),
+            *hosted_pages(link),
             endpoint(vendor, "/item/public_token/exchange", ask.Exchange, answers.exchange),
             endpoint(vendor, "/item/get", ask.OfItem, answers.item_get),
             endpoint(vendor, "/item/remove", ask.ItemRemove, answers.item_remove),

@@ -120,8 +120,8 @@ class Item:
     def apply(self, changes: Sequence[Change], *, split_pending: bool) -> tuple[int, list[str]]:
         """Log what happened at the bank. Gives the number of new rows and the ids of the removed ones."""
         new, removed = 0, []
-        if self.stage is Stage.NOT_READY:
-            return 0, []
+        if self.stage is Stage.NOT_READY and not self.feed.head:
+            return 0, []  # whoever reads the history later sees it
         if split_pending:
             changes = _posted_first(changes)
         for number, change in enumerate(changes):

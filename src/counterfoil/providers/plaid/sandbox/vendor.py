@@ -192,6 +192,12 @@ class Vendor:
                 self._tell_legacy(item, "TRANSACTIONS_REMOVED", removed_transactions=removed)
             self.tell_sync(item)
 
+    def caught_up(self, item: Item) -> None:
+        """Bring the history of accounts that an Item shows since now, and tell of it."""
+        if item.stage is not Stage.NOT_READY and item.advance(item.stage, self.today()):
+            item.updated = self.clock.now()
+            self.tell_sync(item)
+
     def refreshed(self, item: Item) -> None:
         """Come back from the bank, where two things have happened since."""
         if item.id in self.items:
