@@ -154,7 +154,7 @@ class Actions:
         return {"id": self._add_row(self._source(body), body.get("cells", {})).id}
 
     def _add_row(self, source: Source, cells: Mapping[str, Any]) -> Page:
-        return self._workspace.add_page(source, self._values(source, cells))
+        return self._workspace.add_page(source, self._values(source, cells), by_person=True)
 
     def _values(self, source: Source, cells: Mapping[str, Any]) -> dict[str, Any]:
         written = {}

@@ -40,6 +40,8 @@ class Objects:
         """Show a row; `only` are the property ids to show, all where it is empty."""
         wanted = {found.id for found in map(source.find, only) if found} if only else source.properties.keys()
         shown = self._page(page.id, page.created, page.edited)
+        if page.by_person:
+            shown["created_by"] = {"object": "user", "id": self._workspace.user_id}
         shown |= self._trash(page.in_trash or source.in_trash)
         shown["parent"] = {
             "type": "data_source_id",

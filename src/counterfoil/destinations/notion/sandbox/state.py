@@ -86,6 +86,7 @@ class Page:
     created: float
     edited: float
     values: dict[str, Any]
+    by_person: bool = False  # made in the app, not through the API
     in_trash: bool = False
 
 
@@ -180,10 +181,12 @@ class Workspace:
         self.sources[source.id] = source
         return source
 
-    def add_page(self, source: Source, values: dict[str, Any], created: float | None = None) -> Page:
+    def add_page(
+        self, source: Source, values: dict[str, Any], created: float | None = None, *, by_person: bool = False
+    ) -> Page:
         """Add a row."""
         at = self.now() if created is None else created
-        page = Page(new_id(), at, at, values)
+        page = Page(new_id(), at, at, values, by_person)
         source.pages[page.id] = page
         self.source_of[page.id] = source.id
         return page
