@@ -90,8 +90,9 @@ class Hooks:
         return "asyncio"
 
     @pytest.fixture(scope="class")
-    def stage(self) -> Iterator[Stage]:
-        with staged(type(self).spec.slug) as stage:
+    @classmethod
+    def stage(cls) -> Iterator[Stage]:
+        with staged(cls.spec.slug) as stage:
             yield stage
 
     @pytest.fixture

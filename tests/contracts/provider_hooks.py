@@ -7,18 +7,42 @@ from typing import Any, ClassVar
 import httpx2
 import pytest
 from pydantic import BaseModel, SecretStr
+from starlette.types import Receive, Scope, Send
 
 from contracts.hooks import Endpoint
 from contracts.ledger import Reading
-from contracts.stage import Control, Hurried, Stage, staged
+from contracts.stage import Control, Hurried, Stage
 from counterfoil.errors import CounterfoilError
 from counterfoil.lib.http import Http
 from counterfoil.ports import Access, Provider, ProviderSpec
 from counterfoil.sandbox.kit import Emulator
+from counterfoil.sandbox.server import serving
 
 UNHURRIED = httpx2.Timeout(30)
 HURRIED = httpx2.Timeout(0.5)  # for the faults that answer nothing
 HANG = 0.9  # seconds that a hanging emulator keeps silent: longer than HURRIED
+
+
+@dataclass(slots=True)
+class Street(Stage):
+    """A stage whose emulators start in the server's own loop, with their first call: some keep a clock going."""
+
+    _waiting: list[Emulator] = field(default_factory=list)
+    _started: list[Emulator] = field(default_factory=list)
+
+    def show(self, emulator: Emulator) -> None:
+        """Serve this emulator from now on; it may have been shown before."""
+        Stage.show(self, emulator)
+        if not any(known is emulator for known in self._started):
+            self._started.append(emulator)
+            self._waiting.append(emulator)
+
+    async def _play(self, scope: Scope, receive: Receive, send: Send) -> None:
+        while self._waiting:
+            emulator = self._waiting.pop()
+            if emulator.started is not None:
+                await emulator.started(self.url)
+        await Stage._play(self, scope, receive, send)
 
 
 @dataclass(slots=True)
@@ -140,8 +164,11 @@ class ProviderHooks:
         return "asyncio"
 
     @pytest.fixture(scope="class")
-    def stage(self) -> Iterator[Stage]:
-        with staged(type(self).spec.slug) as stage:
+    @classmethod
+    def stage(cls) -> Iterator[Stage]:
+        stage = Street(cls.spec.slug, routes=(), credentials=lambda url: {})
+        with serving(stage) as served:
+            stage.url = served.urls[stage.slug]
             yield stage
 
     @pytest.fixture
@@ -155,8 +182,6 @@ class ProviderHooks:
     ) -> AsyncIterator[Bank]:
         """Put an emulator on the stage and open a connection there, once."""
         stage.show(emulator)
-        if emulator.started is not None:
-            await emulator.started(stage.url)
         budgets = Hurried()
         http = Http(budgets=budgets, timeout=timeout, backoff=lambda attempt: 0.0)
         control = Control(stage.url)

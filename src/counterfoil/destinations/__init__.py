@@ -1,0 +1,1 @@
+"""The places a user can have their tables in, one folder each."""

@@ -1,0 +1,15 @@
+"""Tables in an Airtable base."""
+
+from counterfoil.destinations.airtable.destination import AirtableDestination
+from counterfoil.destinations.airtable.settings import AirtableApp, AirtableSettings
+from counterfoil.ports import DestinationSpec
+
+SPEC = DestinationSpec(
+    slug="airtable",
+    label="Airtable",
+    env="AIRTABLE",
+    app=AirtableApp,
+    settings=AirtableSettings,
+    batch=100,
+    open=AirtableDestination,
+)
