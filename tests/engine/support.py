@@ -30,6 +30,15 @@ def story(main: Callable[[], Awaitable[T]], seconds: float = 60) -> T:
     return asyncio.run(bounded())
 
 
+async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Wait until something holds."""
+    while True:
+        answer = true()
+        if answer if isinstance(answer, bool) else await answer:
+            return
+        await asyncio.sleep(0.01)
+
+
 @asynccontextmanager
 async def running(
     functions: Iterable[Function[Any, Any]], database: Path | str, *, worker: bool = True, **settings: Any

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from engine.support import Note, running, story
 
 from counterfoil.engine import Concurrency, Context, Event, InvokeFailed, RunFailed, function
 from counterfoil.errors import ActionRequired, BadRequest, RetryLater
+from engine.support import Note, running, story
 
 
 class Sum(msgspec.Struct, frozen=True):

@@ -1,7 +1,6 @@
 """The few places where DBOS's insides are touched; `tests/engine/test_durable.py` fails when they move.
 
-Three things are not in DBOS's public interface. A queue wakes when something was enqueued (otherwise it polls every
-second). A run's end is announced in its process (otherwise the parent polls). Steps are recorded under a number made
+Three things are not in DBOS's public interface. A queue wakes when something was enqueued (otherwise it polls). A run's end is announced in its process (otherwise the parent polls). Steps are recorded under a number made
 from their name and not from their position, so that parallel branches replay correctly in any order.
 """
 
@@ -24,7 +23,7 @@ APP: Final = "counterfoil"
 RECOVERIES: Final = 1_000  # each restart and each hand-over consumes one
 WORKERS: Final = 50  # runs of one queue in one process
 THREADS: Final = 64
-POLL: Final = 1.0  # seconds between two looks at a queue whose bell was not rung
+POLL: Final = 20.0  # seconds between two looks at a queue whose bell was not rung
 SCHEMA: Final = "dbos"
 
 
@@ -93,6 +92,10 @@ class Bells:
     def remove(self) -> None:
         """Ring all bells, so that the threads see DBOS's stop event, and leave DBOS as it was."""
         dbos_queue.queue_worker_thread = self._original
+        self.ring_all()
+
+    def ring_all(self) -> None:
+        """Wake every queue."""
         for bell in list(self._queues.values()):
             bell.ring()
 
@@ -142,6 +145,7 @@ def configure(engine: sa.Engine, version: str, executor: str) -> DBOS:
         "max_executor_threads": THREADS,
         "log_level": "WARNING",
         "use_listen_notify": False,
+        "notification_listener_polling_interval_sec": 0.2,  # we send no DBOS messages; stopping waits for one round
         "dbos_system_schema": SCHEMA,
         "run_migrations": False,
     }

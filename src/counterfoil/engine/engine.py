@@ -98,7 +98,7 @@ class Engine(Generic[U]):
             alone = OneWorker(path)
             alone.take()
             self._alone = alone
-        self._db = sqlite_engine(path, transactions="statement") if sqlite else sa.create_engine(url, pool_size=10)
+        self._db = sqlite_engine(path, transactions="statement", pool=5) if sqlite else sa.create_engine(url, pool_size=10)
         tables = durable.open_tables(self._db, self._executor, self._queues())
         self._ledger = Ledger(tables, self._version, self._executor)
         self._ledger.create()
@@ -167,6 +167,7 @@ class Engine(Generic[U]):
             await asyncio.to_thread(self._cluster.leave)
             self._cluster = None
         if hasattr(self, "_db"):
+            self._ledger.close()
             self._db.dispose()
         if self._alone is not None:
             self._alone.give()
@@ -432,6 +433,8 @@ class Engine(Generic[U]):
         """Look once a second where runs stand that wait or run here: another process may have ended them."""
         while True:
             await asyncio.sleep(LOOK)
+            if await asyncio.to_thread(self._ledger.changed):
+                self._bells.ring_all()
             live = [] if self._runner is None else [run for run in self._runner.live.values() if run.age() > LOOK]
             ids = [*self._waiting, *(run.id for run in live)]
             if ids:
@@ -452,8 +455,7 @@ class Engine(Generic[U]):
 
     async def _due(self) -> None:
         await asyncio.to_thread(self._ledger.due)
-        for queue in self._queues():
-            self._bells.ring(queue)
+        self._bells.ring_all()
 
     async def _send_tick(self, function: Function[Any, Any], event: Event[Any]) -> None:
         await self._accept(event, [function])
