@@ -6,6 +6,8 @@ from counterfoil.providers.stripe.provider import open_stripe
 from counterfoil.providers.stripe.settings import StripeApp, StripeSettings
 from counterfoil.providers.stripe.webhook import read_webhook
 
+__all__ = ["SPEC", "StripeApp", "StripeSettings"]
+
 SPEC = ProviderSpec(
     slug="stripe",
     label="Stripe",

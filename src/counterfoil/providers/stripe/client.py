@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, NoReturn, TypeVar
 
-from counterfoil.errors import ActionRequired, RetryLater
+from counterfoil.errors import ActionRequired, CounterfoilError, RetryLater
 from counterfoil.lib.budget import Budget
 from counterfoil.lib.http import Http, Reply
 from counterfoil.lib.secrets import fingerprint
@@ -79,11 +79,22 @@ class Client:
         )
 
 
-class StaleId(Exception):
+class StripeRefused(CounterfoilError):
+    """Stripe refused a request for a reason that no rule names: our mistake, or a code newer than this version."""
+
+    def __init__(self, reply: Reply, problem: wire.Problem) -> None:
+        super().__init__(
+            f"Stripe refused a request with {problem.code or problem.type or 'no code'} (status {reply.status}, "
+            f"request {reply.headers.get('request-id', 'unknown')}). Counterfoil does not know what to do about it; "
+            "please report it with this line."
+        )
+
+
+class StaleId(CounterfoilError):
     """Stripe does not know an id that it gave before; `param` says in which place it was sent."""
 
     def __init__(self, param: str) -> None:
-        super().__init__(param)
+        super().__init__(f"Stripe does not know the id in {param} any more.")
         self.param = param
 
 
@@ -118,11 +129,7 @@ def _refused(reply: Reply) -> NoReturn:
         raise _permission(problem)
     if problem.code == "resource_missing" and problem.param:
         raise StaleId(problem.param)
-    raise ActionRequired(
-        "request_refused",
-        f"Stripe refused a request (status {reply.status}, {problem.code or problem.type or 'no code'}).",
-        remedy="Update Counterfoil; if it stays, report it with this code.",
-    )
+    raise StripeRefused(reply, problem)
 
 
 def _permission(problem: wire.Problem) -> PermissionMissing:

@@ -74,15 +74,13 @@ def _bucket_rows(
             currency=code,
             current=major(here + coming.get(currency, 0), currency),
             available=major(here, currency),
-            as_of=dt.datetime.fromtimestamp(page.at, dt.UTC),
         )
+        # No `as_of`: a balance holds at the moment of reading, and that time would change every account at every sync.
         yield account
-        yield _balance_of(account)
+        yield _balance_of(account, _day(page.at))
 
 
-def _balance_of(account: Account) -> Balance:
-    assert account.as_of is not None
-    day = account.as_of.date()
+def _balance_of(account: Account, day: dt.date) -> Balance:
     return Balance(
         key=f"{account.key}:{day}",
         name=f"{account.name}, {day}",
@@ -171,8 +169,8 @@ def _bank_rows(page: wire.Fetched, accounts: Iterable[wire.BankAccount]) -> Iter
         yield Institution(key=bank_key(found.institution_name), name=found.institution_name)
         account = _bank_account(found)
         yield account
-        if account.as_of is not None:
-            yield _balance_of(account)
+        if account.current is not None:
+            yield _balance_of(account, _day(page.at))
 
 
 def _bank_account(found: wire.BankAccount) -> Account:

@@ -28,7 +28,7 @@ def open_stripe(access: Access) -> "Stripe":
     """Open a connection; makes no call."""
     assert isinstance(access.app, StripeApp)
     assert isinstance(access.settings, StripeSettings)
-    return Stripe(Client(access.http, access.app.url, access.settings.api_key))
+    return Stripe(Client(access.http, access.app.url, access.settings.api_key.get_secret_value()))
 
 
 class Stripe:
@@ -92,11 +92,14 @@ class Stripe:
         return await (self._ledger(marks, loop) if loop.phase == "ledger" else self._outside(marks, loop))
 
     async def _ledger(self, marks: Marks, loop: Loop) -> Page:
-        params = [*_FULL, *_SOURCE, ("created[gte]", str(loop.start)), *_after(loop.after)]
-        if loop.end is not None:
-            params.append(("created[lt]", str(loop.end)))
-        reply, found = await self._client.get(_LEDGER, wire.Page[wire.BalanceTransaction], params)
-        loop = m.after_movements(loop, found.data, found.has_more)
+        while True:
+            params = [*_FULL, *_SOURCE, ("created[gte]", str(loop.start)), *_after(loop.after)]
+            if loop.end is not None:
+                params.append(("created[lt]", str(loop.end)))
+            reply, found = await self._client.get(_LEDGER, wire.Page[wire.BalanceTransaction], params)
+            loop = m.after_movements(loop, found.data, found.has_more)
+            if found.data or loop.phase == "banks":  # years in which there was nothing are passed over
+                break
         if loop.phase == "banks" and loop.started < marks.banks_from:
             return self._page("movements", m.finish_ledger(marks, loop), reply.body)
         return self._page("movements", replace(marks, loop=loop), reply.body)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from counterfoil.lib.secrets import fingerprint
 
@@ -27,9 +27,8 @@ class StripeApp(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     url: str = "https://api.stripe.com"
-    webhook_secrets: tuple[str, ...] = Field(
+    webhook_secrets: tuple[SecretStr, ...] = Field(
         default=(),
-        repr=False,
         description="Signing secrets of the webhook endpoints, separated by commas; several during a rotation. "
         "Write acct_…:whsec_… to bind a secret to the account whose endpoint it is. Empty switches webhooks off.",
     )
@@ -42,7 +41,7 @@ class StripeApp(BaseModel):
     @property
     def signing_secrets(self) -> tuple[SigningSecret, ...]:
         """The secrets with the accounts they are bound to."""
-        pairs = (text.rpartition(":") for text in self.webhook_secrets)
+        pairs = (text.get_secret_value().rpartition(":") for text in self.webhook_secrets)
         return tuple(SigningSecret(key, account or None) for account, _, key in pairs)
 
 
@@ -51,9 +50,7 @@ class StripeSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    api_key: str = Field(
-        repr=False,
+    api_key: SecretStr = Field(
         title="Restricted key",
         description="A restricted key that may read, from dashboard.stripe.com/apikeys (rk_live_… or rk_test_…).",
-        json_schema_extra={"format": "password"},
     )

@@ -33,6 +33,7 @@ def actions(api: Api, restricted: str) -> Mapping[str, Action]:
         "deliveries": acts.deliveries,
         "rotate_secret": acts.rotate_secret,
         "permissions": acts.permissions,
+        "novelties": acts.novelties,
         "revoke": acts.revoke,
         "restore": acts.restore,
     }
@@ -168,6 +169,11 @@ class _Acts:
         granted = self._api.gate.keys[self._key] or frozenset()
         self._api.gate.keys[self._key] = (granted - set(body.get("deny", []))) | set(body.get("grant", []))
         return {"permissions": sorted(self._api.gate.keys[self._key] or [])}
+
+    def novelties(self, body: Json) -> Json:
+        """{on? (true)}: answer with fields and values that nobody has seen before."""
+        self._api.gate.novel = bool(body.get("on", True))
+        return {"novel": self._api.gate.novel}
 
     def revoke(self, _body: Json) -> Json:
         """Expire the restricted key."""
