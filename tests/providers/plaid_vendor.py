@@ -12,8 +12,8 @@ from pydantic import BaseModel, SecretStr
 from contracts.stage import Hurried
 from counterfoil.lib.http import Http
 from counterfoil.ports import Access
-from counterfoil.providers.plaid import PlaidApp, PlaidSettings
 from counterfoil.providers.plaid.provider import PlaidProvider
+from counterfoil.providers.plaid.settings import PlaidApp, PlaidSettings
 
 NOW = dt.datetime(2026, 3, 6, 10, 0, tzinfo=dt.UTC)
 SETTINGS = PlaidSettings(access_token=SecretStr("access-sandbox-secret"), item_id="item-1")

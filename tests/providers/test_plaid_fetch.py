@@ -7,9 +7,10 @@ import pytest
 
 from counterfoil.errors import ActionRequired, CounterfoilError, NotOffered, RestartFetch, RetryLater
 from counterfoil.ports import Page
-from counterfoil.providers.plaid import SPEC, PlaidApp
+from counterfoil.providers.plaid import SPEC
 from counterfoil.providers.plaid.limits import budgets
 from counterfoil.providers.plaid.refusals import PlaidRefused
+from counterfoil.providers.plaid.settings import PlaidApp
 from providers.plaid_bodies import account, body, item, sync
 from providers.plaid_vendor import NOW, Vendor, refused
 

@@ -8,8 +8,8 @@ from pydantic import SecretStr
 from counterfoil.errors import ActionRequired, RetryLater
 from counterfoil.lib.secrets import fingerprint
 from counterfoil.linking import VisitState
-from counterfoil.providers.plaid import PlaidSettings
 from counterfoil.providers.plaid.link import PlaidLink
+from counterfoil.providers.plaid.settings import PlaidSettings
 from providers.plaid_vendor import SETTINGS, Vendor, refused
 
 pytestmark = pytest.mark.anyio
@@ -57,7 +57,7 @@ ADDED = {
     "institution": {"institution_id": "ins_1", "name": "Bank of Tests"},
     "accounts": [{"id": "acc-1", "name": "Everyday", "mask": "0042", "type": "depository", "subtype": "checking"}],
 }
-LEFT = {"error": None, "metadata": {}}
+LEFT: dict[str, Any] = {"error": None, "metadata": {}}
 
 
 async def test_a_visit_for_a_bank_asks_for_all_of_its_history() -> None:

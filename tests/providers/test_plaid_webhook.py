@@ -207,7 +207,7 @@ async def test_only_es256_is_accepted(algorithm: str) -> None:
     post = Post()
     told = {"iat": int(NOW), "request_body_sha256": sha256(message()).hexdigest()}
     secret = "x" * 64 if algorithm == "HS256" else None
-    token = jwt.encode(told, secret, algorithm=algorithm, headers={"kid": post.signer.kid})
+    token = jwt.encode(told, secret or "", algorithm=algorithm, headers={"kid": post.signer.kid})
     with pytest.raises(Forged):
         await post.read(message(), token)
     assert not post.vendor.asked, "an impossible signature must cost no call"
@@ -275,6 +275,17 @@ async def test_a_key_that_cannot_be_asked_for_now_asks_plaid_to_come_again() -> 
     post = Post(vendor=Vendor({KEYS: (502, b"<html>bad gateway</html>")}))
     with pytest.raises(RetryLater):
         await post.read(message())
+
+
+async def test_neither_a_crowd_nor_wrong_keys_of_ours_make_plaid_wait_for_an_answer() -> None:
+    for answer in (
+        refused("RATE_LIMIT", "RATE_LIMIT_EXCEEDED", 429),
+        refused("INVALID_API_KEYS", "INVALID_INPUT"),
+    ):
+        post = Post(vendor=Vendor({KEYS: answer}))
+        with pytest.raises(RetryLater):
+            await post.read(message())
+        assert len(post.vendor.asked) == 1
 
 
 @pytest.mark.parametrize("body", [b"", b"not json", b"[]", b'{"webhook_type": "ITEM"}', b'{"webhook_type": 7}'])

@@ -12,15 +12,22 @@ from counterfoil.providers.plaid.settings import PlaidApp
 T = TypeVar("T")
 
 _VERSION: Final = "2020-09-14"
+AT_ONCE: Final = 2.0  # seconds of patience where a person, or Plaid itself, waits for our answer
 
 
 class PlaidClient:
-    """Plaid for one installation, and for one connection where `access_token` is given."""
+    """Plaid for one installation, and for one connection where `access_token` is given.
 
-    def __init__(self, http: Http, app: PlaidApp, access_token: str | None = None) -> None:
+    A 429 is waited out within the call unless that takes longer than `patience` seconds.
+    """
+
+    def __init__(
+        self, http: Http, app: PlaidApp, access_token: str | None = None, *, patience: float = WINDOW + 5
+    ) -> None:
         self._http = http
         self._app = app
         self._token = access_token
+        self._patience = patience
 
     async def post(self, path: str, body: Mapping[str, Any], *, repeatable: bool = True) -> Reply:
         """Send a request and give the successful reply.
@@ -47,6 +54,7 @@ class PlaidClient:
             spend=budgets(path, url=app.url, client_id=app.client_id, access_token=self._token),
             pause_on_429=WINDOW,
             repeatable=repeatable,
+            patience=self._patience,
         )
         if not reply.ok:
             raise refusal(path, reply.status, read_fault(reply))

@@ -13,7 +13,7 @@ from counterfoil.lib.http import Http
 from counterfoil.lib.secrets import fingerprint
 from counterfoil.linking import AccountMark, Candidate, Visit, VisitOutcome, VisitState
 from counterfoil.providers.plaid import wire
-from counterfoil.providers.plaid.client import PlaidClient
+from counterfoil.providers.plaid.client import AT_ONCE, PlaidClient
 from counterfoil.providers.plaid.settings import PlaidApp, PlaidSettings
 
 _HISTORY_DAYS: Final = 730  # fixed for good once an Item has transactions: ask for all there is
@@ -79,7 +79,7 @@ class PlaidLink:
             body["hosted_link"]["completion_redirect_uri"] = return_to
         if app.webhook_url is not None:
             body["webhook"] = app.webhook_url
-        link = await PlaidClient(http, app).read("/link/token/create", body, wire.LinkToken)
+        link = await PlaidClient(http, app, patience=AT_ONCE).read("/link/token/create", body, wire.LinkToken)
         return Visit(
             id=fingerprint(link.link_token),
             url=link.hosted_link_url,
@@ -89,14 +89,14 @@ class PlaidLink:
 
     async def finish(self, http: Http, app: BaseModel, reference: SecretStr) -> VisitOutcome:
         """Ask how a visit stands."""
-        client = PlaidClient(http, cast(PlaidApp, app))
+        client = PlaidClient(http, cast(PlaidApp, app), patience=AT_ONCE)
         body = {"link_token": reference.get_secret_value()}
         return outcome(await client.read("/link/token/get", body, wire.LinkStatus))
 
     async def accept(self, http: Http, app: BaseModel, candidate: Candidate) -> PlaidSettings:
         """Exchange the candidate's ticket, which is good for 30 minutes, for an access token."""
         body = {"public_token": candidate.ticket.get_secret_value()}
-        client = PlaidClient(http, cast(PlaidApp, app))
+        client = PlaidClient(http, cast(PlaidApp, app), patience=AT_ONCE)
         exchanged = await client.read("/item/public_token/exchange", body, wire.Exchanged)
         return PlaidSettings(
             access_token=SecretStr(exchanged.access_token),

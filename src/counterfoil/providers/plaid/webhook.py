@@ -16,11 +16,11 @@ import jwt
 import msgspec
 from pydantic import BaseModel
 
-from counterfoil.errors import BadRequest, Forged, RetryLater
+from counterfoil.errors import ActionRequired, BadRequest, Forged, RetryLater
 from counterfoil.lib.http import Http
 from counterfoil.lib.secrets import fingerprint
 from counterfoil.ports import Incoming
-from counterfoil.providers.plaid.client import PlaidClient
+from counterfoil.providers.plaid.client import AT_ONCE, PlaidClient
 from counterfoil.providers.plaid.refusals import PlaidRefused
 from counterfoil.providers.plaid.settings import PlaidApp
 from counterfoil.providers.plaid.wire import VerificationKey, VerificationKeyReply
@@ -135,11 +135,12 @@ class WebhookReader:
             raise RetryLater("Too many webhooks with unknown keys.", after=60)
         self._lookups.append(now)
         try:
-            reply = await PlaidClient(http, app).read(
-                "/webhook_verification_key/get", {"key_id": kid}, VerificationKeyReply
-            )
+            client = PlaidClient(http, app, patience=AT_ONCE)
+            reply = await client.read("/webhook_verification_key/get", {"key_id": kid}, VerificationKeyReply)
         except PlaidRefused as error:
             raise Forged("A webhook is signed with a key that Plaid does not know.", remedy=_REMEDY) from error
+        except ActionRequired as error:
+            raise RetryLater(f"A webhook could not be checked: {error} {error.remedy}", after=300) from error
         if len(self._keys) >= _KEYS_HELD:
             self._keys.clear()
         known = self._keys[app.url, kid] = _Known(reply.key, now)
