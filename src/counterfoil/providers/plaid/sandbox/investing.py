@@ -80,6 +80,8 @@ def _investment_accounts(item: Item, account_ids: list[str] | None) -> list[Body
     accounts = [body for body in chosen_accounts(item, account_ids) if body["type"] == "investment"]
     if not accounts:
         raise PlaidError("NO_INVESTMENT_ACCOUNTS", "there are no investment accounts on this Item")
+    for body in accounts:
+        body["balances"]["margin_loan_amount"] = None
     if "investments" not in item.products:
         item.products.append("investments")
     return accounts
