@@ -13,6 +13,8 @@ import structlog
 from counterfoil import __version__, registry
 from counterfoil.config import Settings, app_settings, load, make_data_dir, open_vault
 from counterfoil.engine import Engine
+from counterfoil.errors import BadSettings
+from counterfoil.lib.budget import Budgets
 from counterfoil.lib.http import Http
 from counterfoil.ports import DestinationSpec, ProviderSpec
 from counterfoil.store import Database
@@ -41,15 +43,20 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, environ: Mapping[str, str] = os.environ, *, worker: bool = True
+    settings: Settings,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    worker: bool | None = True,
+    budgets: Budgets | None = None,
 ) -> AsyncIterator[Product]:
     """Start the product in the running event loop and stop it at the end. Raises `BadSettings`.
 
-    Without `worker` the process takes in events and shows what there is, and leaves the work to others.
+    With `worker` False the process takes in events and shows what there is, and leaves the work to others; with None it
+    works where nobody else does.
     """
     make_data_dir(settings)
     db = Database.open(settings.database)
-    http = Http()
+    http = Http(budgets=budgets)
     try:
         db.migrate()
         doors = make_doors(settings, environ, db, http)
@@ -59,7 +66,12 @@ async def running(
             app_version=__version__,
             utils=lambda _ctx: SyncSteps(doors),
         )
-        await engine.start(worker=worker)
+        try:
+            await engine.start(worker=worker is not False)
+        except BadSettings:
+            if worker is not None:
+                raise
+            await engine.start(worker=False)
         try:
             yield Product(settings, db, doors, engine, Intake(doors, engine))
         finally:

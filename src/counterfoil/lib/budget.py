@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 # The vendor counts a request when it arrives, we when it leaves: this one may arrive early and its predecessor late,
@@ -38,15 +38,20 @@ class Budgets(Protocol):
 
 
 class LocalBudgets:
-    """The budgets of one process: sliding windows, first come first served. Belongs to one event loop."""
+    """The budgets of one process: sliding windows, first come first served. Belongs to one event loop.
 
-    def __init__(self) -> None:
+    `scale` multiplies every limit, for vendors that are not the real ones.
+    """
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self._scale = scale
         self._windows: dict[str, _Window] = {}
 
     def _window(self, budget: Budget) -> "_Window":
         window = self._windows.get(budget.name)
         if window is None:
-            window = self._windows[budget.name] = _Window(budget)
+            scaled = replace(budget, limit=max(1, int(budget.limit * self._scale)))
+            window = self._windows[budget.name] = _Window(scaled)
         return window
 
     def place(self, budget: Budget) -> AbstractAsyncContextManager[None]:

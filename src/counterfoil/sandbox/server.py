@@ -17,7 +17,7 @@ class Served:
 
     def __init__(self, emulators: Sequence[Emulator], first_port: int | None, host: str = "127.0.0.1") -> None:
         self.emulators = {emulator.slug: emulator for emulator in emulators}
-        self._sockets = [_listen(host, first_port and first_port + place) for place in range(len(emulators))]
+        self._sockets = [listen(host, first_port and first_port + place) for place in range(len(emulators))]
         self.urls = {
             emulator.slug: f"http://{host}:{taken.getsockname()[1]}"
             for emulator, taken in zip(emulators, self._sockets, strict=True)
@@ -26,7 +26,7 @@ class Served:
 
     async def run(self, *, ready: asyncio.Event | threading.Event | None = None) -> None:
         """Serve until `stop` is called."""
-        self._servers = [_Quiet(_config(emulator)) for emulator in self.emulators.values()]
+        self._servers = [QuietServer(_config(emulator)) for emulator in self.emulators.values()]
         running = [
             asyncio.create_task(server.serve(sockets=[taken]))
             for server, taken in zip(self._servers, self._sockets, strict=True)
@@ -48,7 +48,7 @@ class Served:
             server.force_exit = True
 
 
-class _Quiet(uvicorn.Server):
+class QuietServer(uvicorn.Server):
     """A server that leaves signals to whoever runs it."""
 
     @contextmanager
@@ -67,7 +67,8 @@ def _config(emulator: Emulator) -> uvicorn.Config:
     )
 
 
-def _listen(host: str, port: int | None) -> socket.socket:
+def listen(host: str, port: int | None) -> socket.socket:
+    """Take a port (None: a free one). Raises `BadSettings` where it is taken."""
     taken = socket.socket()
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -45,6 +45,13 @@ def every(tx: sa.Connection, destination_id: str, table: str) -> dict[str, Entry
     }
 
 
+def standing(tx: sa.Connection, destination_id: str) -> int:
+    """Count the rows that stand at a destination as far as we know."""
+    query = sa.select(sa.func.count()).select_from(mirror)
+    stands = (mirror.c.destination_id == destination_id) & (mirror.c.state == State.SYNCED.value)
+    return tx.execute(query.where(stands)).scalar_one()
+
+
 def open_keys(tx: sa.Connection, destination_id: str, table: str, *, after: str, limit: int) -> list[str]:
     """Give keys past `after` that must be planned although no row has changed: fate unknown, or waiting for a link."""
     query = sa.select(mirror.c.key).where(

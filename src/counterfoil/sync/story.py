@@ -15,7 +15,7 @@ from counterfoil.sync.steps import DestinationSync, Finished, Outlook, Started, 
 from counterfoil.sync.tables import SYNC_FUNCTIONS, SyncTable
 from counterfoil.sync.triggers import TRIGGERS
 
-WAITS: Final = 40  # times that a provider which has nothing yet is asked again before a webhook is trusted to come
+WAITS: Final = 30  # times that a provider which has nothing yet is asked again before a webhook is trusted to come
 
 
 class ConnectionEvent(msgspec.Struct, frozen=True):
@@ -87,7 +87,7 @@ async def _fetch_stream(ctx: Context[ConnectionEvent, SyncSteps], connection_id:
                 await ctx.step.run(f"commit-{stream}", commit_fetch, doors, connection_id, stream)
             return
         if fetched.wait is not None:
-            await ctx.step.sleep(f"wait-{stream}", min(60.0, fetched.wait * (attempt + 1)))
+            await ctx.step.sleep(f"wait-{stream}", min(fetched.wait, 0.25 * 2**attempt))
     raise RetryLater("The bank has nothing ready yet; the sync goes on when it says so.", after=0)
 
 

@@ -1,0 +1,1 @@
+"""The vendors' emulators all together, and the demonstration that runs the product against them."""

@@ -1,0 +1,134 @@
+"""Starts sandbox and product together, syncs everything, and tells what each destination holds."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+
+from counterfoil.bootstrap import Product, running
+from counterfoil.config import Settings
+from counterfoil.demo import vendors
+from counterfoil.demo.banks import BANKS, Banks
+from counterfoil.lib.budget import LocalBudgets
+from counterfoil.sandbox.server import QuietServer, Served, listen, serving
+from counterfoil.store import Tx, destinations, mirror, rows, syncs, workspaces
+from counterfoil.store.syncs import Counts
+from counterfoil.web.app import create_app_for
+
+PULSE: Final = 0.2  # seconds between two looks
+UNLIMITED: Final = 1e6  # times the vendors' limits
+QUIET: Final = 5  # looks that find nothing to do before all is done: webhooks may be on their way
+
+
+class Demo:
+    """A product with its world, up and running."""
+
+    def __init__(self, product: Product, served: Served, banks: Banks, workspace_id: str) -> None:
+        self.product = product
+        self.served = served
+        self.workspace_id = workspace_id
+        self._banks = banks
+        self._began = time.monotonic()
+
+    async def connect_all(self) -> None:
+        """Add the destinations, then the banks: their rows find every place prepared."""
+        found = vendors.credentials(self.served)
+        intake, doors = self.product.intake, self.product.doors
+        for kind, slug in vendors.DESTINATIONS.items():
+            spec = doors.destination_spec(kind)
+            keys = {name: value for name, value in found[slug].items() if name in spec.settings.model_fields}
+            await intake.add_destination(self.workspace_id, kind, spec.settings.model_validate(keys))
+        for institution, products in BANKS:
+            await intake.connect(self.workspace_id, "plaid", await self._banks.link(institution, products))
+
+    async def settled(self, tell: Callable[[int, int], None]) -> None:
+        """Wait until nothing is left to do; `tell` (rows that stand at the destinations, rows in all) meanwhile."""
+        quiet = 0
+        while quiet < QUIET:
+            standing, known = await self.product.db.read(_standing, self.workspace_id)
+            tell(standing, known)
+            try:
+                await self.product.engine.drained(PULSE)
+            except TimeoutError:
+                quiet = 0
+            else:
+                quiet += 1 if known else 0
+                await asyncio.sleep(PULSE)
+
+    async def summary(self) -> dict[str, Any]:
+        """Read every destination back and give what it holds beside what the syncs say they did."""
+        db = self.product.db
+        told: dict[str, Any] = {"destinations": {}, "syncs": [], "seconds": 0.0}
+        logged = await db.read(syncs.of_workspace, self.workspace_id, 1000)
+        did: dict[tuple[str, str], Counts] = {}
+        for sync in reversed(logged):
+            told["syncs"].append({"id": sync.id, "cause": sync.cause, "state": sync.state, "note": sync.note})
+            for line in await db.read(syncs.lines, sync.id):
+                did.setdefault((line.destination_id, line.table), Counts()).add(line.counts)
+        for destination in await db.read(destinations.of_workspace, self.workspace_id):
+            door = await self.product.doors.destination(destination)
+            tables = {}
+            for table, target in (await db.read(destinations.targets, destination.id)).items():
+                count = 0
+                async for row in door.read(target.mapping):
+                    count += bool(row.key)
+                counts = did.get((destination.id, table), Counts())
+                tables[table] = {
+                    "rows": count,
+                    "created": counts.created,
+                    "updated": counts.updated,
+                    "deleted": counts.deleted,
+                }
+            told["destinations"][destination.kind] = {"tables": tables}
+        told["seconds"] = round(time.monotonic() - self._began, 2)
+        return told
+
+    async def live_on(self, every: float, tell: Callable[[syncs.Sync], None]) -> None:
+        """Keep the banks alive until cancelled; `tell` of each sync that ends."""
+        told = {sync.id for sync in await self.product.db.read(syncs.of_workspace, self.workspace_id, 1000)}
+        while True:
+            await self._banks.go_on()
+            await asyncio.sleep(every)
+            for sync in reversed(await self.product.db.read(syncs.of_workspace, self.workspace_id)):
+                if sync.finished_at is not None and sync.id not in told:
+                    told.add(sync.id)
+                    tell(sync)
+
+
+def _standing(tx: Tx, workspace_id: str) -> tuple[int, int]:
+    """Count the rows that stand at the destinations and those that shall."""
+    counted = rows.counts(tx, workspace_id)
+    standing = known = 0
+    for destination in destinations.of_workspace(tx, workspace_id):
+        standing += mirror.standing(tx, destination.id)
+        known += sum(counted[table] for table in destinations.targets(tx, destination.id))
+    return standing, known
+
+
+@asynccontextmanager
+async def demonstration(
+    data_dir: Path, *, seed: int, rate_scale: float | None, environ: Mapping[str, str]
+) -> AsyncIterator[Demo]:
+    """Start sandbox, product and web server on loopback, with a user and nothing connected yet."""
+    with serving(*vendors.emulators(seed, rate_scale)) as served:
+        listening = listen("127.0.0.1", None)
+        port = listening.getsockname()[1]
+        address = f"http://127.0.0.1:{port}"
+        own = {**environ, **vendors.environment(served, f"{address}/webhooks")}
+        budgets = LocalBudgets(UNLIMITED if rate_scale is None else rate_scale)
+        async with running(Settings(data_dir=data_dir, port=port), own, budgets=budgets) as product:
+            server = QuietServer(uvicorn.Config(create_app_for(product), log_level="critical", access_log=False))
+            web = asyncio.create_task(server.serve(sockets=[listening]))
+            banks = Banks(vendors.credentials(served)["plaid"], f"{address}/webhooks/plaid")
+            try:
+                workspace = await product.db.run(workspaces.first)
+                await product.db.run(workspaces.add_user, workspace.id, email="demo@example.com", name="Demo")
+                yield Demo(product, served, banks, workspace.id)
+            finally:
+                await banks.aclose()
+                server.should_exit = True
+                await web
