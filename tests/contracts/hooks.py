@@ -20,8 +20,8 @@ from counterfoil.ports import Access, Cell, DestinationSpec, FieldMapping, Link,
 from counterfoil.sandbox.kit import Emulator
 
 UNHURRIED = httpx2.Timeout(30)
-HURRIED = httpx2.Timeout(0.5)  # for the faults that answer nothing
-HANG = 0.9  # seconds that a hanging emulator keeps silent: longer than HURRIED
+HURRIED = httpx2.Timeout(0.4)  # for the faults that answer nothing
+HANG = 0.6  # seconds that a hanging emulator keeps silent: longer than HURRIED
 
 
 @dataclass(frozen=True, slots=True)

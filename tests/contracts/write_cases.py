@@ -117,6 +117,12 @@ class WriteCases(Hooks):
         )
         assert again == first
         assert sorted(row["cells"][table.key_field.label] for row in place.control.rows(table)) == sorted(NASTY_KEYS)
+        posted = [replace(create(table, f"posted {key}", transaction(9), was=key), doubtful=True) for key in NASTY_KEYS]
+        outcomes = await place.mirror.write(place.destination, table, posted)
+        for key in NASTY_KEYS:
+            before = first[key]
+            assert isinstance(before, Written)
+            assert outcomes[f"posted {key}"] == Written(f"posted {key}", before.remote_id)
 
     async def test_one_bad_row_is_rejected_and_the_rest_are_written(self, place: Place) -> None:
         table = (await self.prepared(place, "transactions"))["transactions"]
