@@ -69,7 +69,8 @@ def _config(emulator: Emulator) -> uvicorn.Config:
 
 def listen(host: str, port: int | None) -> socket.socket:
     """Take a port (None: a free one). Raises `BadSettings` where it is taken."""
-    taken = socket.socket()
+    # asyncio switches Nagle's algorithm off only where the protocol is named; with it every answer takes 40 ms more.
+    taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         taken.bind((host, port or 0))
