@@ -1,6 +1,7 @@
 """What Notion's refusals mean for the user, in plain words."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from counterfoil.errors import ActionRequired
@@ -13,17 +14,30 @@ class Refused(Exception):
         super().__init__(f"{status} {code}")
         self.status = status
         self.code = code
-        self.reason = without_values(message)
+        self.message = message  # may quote what was sent, so it is for `reason` only
 
 
-# Values are quoted in the vendor's messages, and could be bank text; what stands before them names the rule.
-_VALUES: Final = re.compile(r",? instead was .*|`[^`]*`|\"[^\"]*\"|: .*", re.DOTALL)
+# The vendor's messages quote values, which could be bank text. What stands before them names the rule.
+_VALUE: Final = re.compile(r"\"[^\"]*\"|: .*", re.DOTALL)
+_QUOTED: Final = re.compile(r"`([^`]*)`")
+_WHERE: Final = re.compile(r"body\.properties\.(\S+)\.([a-z]\S*)")
 
 
-def without_values(message: str) -> str:
-    """Give the vendor's message without the values that it quotes."""
+def reason(message: str, labels: Mapping[str, str]) -> str:
+    """Say which rule of Notion's a row breaks, with the column's label (by property id) and without any value."""
     prefix, _, rest = message.partition("body failed validation: ")
-    return _VALUES.sub("", rest or prefix).strip().rstrip(".") + "."
+    rule, _, _ = (rest or prefix).partition(" instead was ")
+    rule = _VALUE.sub("", _QUOTED.sub(_limit, rule)).strip().rstrip(",.")
+
+    def named(where: re.Match[str]) -> str:
+        property_id, _, _ = where[1].partition(".")
+        return f"{labels.get(property_id, 'a column')}: {where[2]}"
+
+    return f"{_WHERE.sub(named, rule)}."
+
+
+def _limit(quoted: re.Match[str]) -> str:
+    return quoted[1] if quoted[1] == "null" or (quoted[1].isdecimal() and len(quoted[1]) <= 4) else ""
 
 
 def page_missing() -> ActionRequired:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from counterfoil.destinations.notion import cells, wire
 from counterfoil.destinations.notion.client import Client
 from counterfoil.destinations.notion.lookup import Lookup
-from counterfoil.destinations.notion.refusals import Refused
+from counterfoil.destinations.notion.refusals import Refused, reason
 from counterfoil.destinations.notion.tables import Tables
 from counterfoil.errors import ActionRequired, RetryLater
 from counterfoil.ports import Act, Change, Gone, Outcome, Rejected, TableMapping, Undecided, Written
@@ -142,7 +142,10 @@ class Batch:
 
     async def _rejected(self, change: Change, refused: Refused) -> Outcome:
         await self._tables.fresh(self._table)  # raises where it is the table that does not fit, and not the row
-        return Rejected(change.key, _LINK_LOST if refused.status == 404 else f"Notion refused it: {refused.reason}")
+        if refused.status == 404:
+            return Rejected(change.key, _LINK_LOST)
+        labels = {field.field_id: field.label for field in (self._table.key_field, *self._table.fields)}
+        return Rejected(change.key, f"Notion refused it: {reason(refused.message, labels)}")
 
     def _properties(self, change: Change, *, with_key: bool) -> dict[str, Any]:
         mapped = {field.column: field.field_id for field in self._table.fields}
