@@ -73,7 +73,7 @@ class VisitState(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class VisitOutcome:
-    """How a visit stands. A repair that is done has no candidates: the old credential works again."""
+    """How a visit stands. A repair that is DONE leaves nothing to accept: the old credential works again."""
 
     state: VisitState
     candidates: tuple[Candidate, ...] = ()

@@ -31,7 +31,7 @@ _OPERATOR: Final = (
     "(each environment has a secret of its own), and then COUNTERFOIL_PLAID_URL."
 )
 
-_ACTION_REQUIRED: Final[Mapping[str, tuple[str, str]]] = {
+ASKS_A_PERSON: Final[Mapping[str, tuple[str, str]]] = {
     "ITEM_LOGIN_REQUIRED": ("The bank asks you to sign in again.", _SIGN_IN),
     "ITEM_LOCKED": (
         "The bank has locked the login after too many attempts.",
@@ -127,5 +127,5 @@ def refusal(path: str, status: int, fault: Fault | None) -> CounterfoilError:
 
 def action_required(code: str) -> ActionRequired | None:
     """Give what a person must do about an error code, None where it asks for nobody's action."""
-    known = _ACTION_REQUIRED.get(code)
+    known = ASKS_A_PERSON.get(code)
     return known and ActionRequired(code.lower(), known[0], remedy=known[1])
