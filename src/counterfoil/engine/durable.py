@@ -1,12 +1,15 @@
 """The few places where DBOS's insides are touched; `tests/engine/test_durable.py` fails when they move.
 
-Three things are not in DBOS's public interface. A queue wakes when something was enqueued (otherwise it polls). A run's end is announced in its process (otherwise the parent polls). Steps are recorded under a number made
-from their name and not from their position, so that parallel branches replay correctly in any order.
+Four things are not in DBOS's public interface. A queue wakes when something was enqueued (otherwise it polls). A run's
+end is announced in its process (otherwise the parent polls). Times are kept in milliseconds on SQLite too (otherwise in
+seconds). Steps are recorded under a number made from their name and not from their position, so that parallel branches
+replay correctly in any order.
 """
 
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +21,7 @@ from dbos._error import DBOSWorkflowCancelledError, DBOSWorkflowConflictIDError
 from dbos._sys_db import SystemDatabase
 
 from counterfoil.engine.failures import End, describe, end_of
+from counterfoil.lib.sqlite import dbapi
 
 APP: Final = "counterfoil"
 RECOVERIES: Final = 1_000  # each restart and each hand-over consumes one
@@ -25,6 +29,17 @@ WORKERS: Final = 50  # runs of one queue in one process
 THREADS: Final = 64
 POLL: Final = 20.0  # seconds between two looks at a queue whose bell was not rung
 SCHEMA: Final = "dbos"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A step as the journal has it: JSON of its result or of its failure, or the run that it invoked."""
+
+    name: str
+    output: str | None
+    error: str | None
+    child: str | None
+    started: int
 
 
 class Disowned(BaseException):
@@ -173,6 +188,9 @@ def launch(dbos: DBOS, ended: Callable[[str, End | None], None]) -> None:
         return written
 
     tables.update_workflow_outcome = announce  # type: ignore[method-assign]
+    if tables.engine.dialect.name == "sqlite" and dbapi().sqlite_version_info >= (3, 42):
+        milliseconds = sa.cast(sa.func.unixepoch("subsec") * 1000, sa.BigInteger)
+        tables._now_ms_sql = lambda: milliseconds  # type: ignore[method-assign]
 
 
 def stop_queues(dbos: DBOS, bells: Bells) -> None:
@@ -206,28 +224,19 @@ def current() -> tuple[str, str]:
     return context.workflow_id, context.owner_xid
 
 
-def record_step(
-    tables: SystemDatabase,
-    run_id: str,
-    owner: str,
-    number: int,
-    name: str,
-    started: int,
-    output: bytes | None,
-    error: bytes | None = None,
-) -> None:
+def record_step(dbos: DBOS, run_id: str, owner: str, number: int, step: Recorded) -> None:
     """Keep a step's result. Raises `Disowned` where the run is no longer ours."""
     try:
-        tables.record_operation_result(
+        dbos._sys_db.record_operation_result(
             {
                 "workflow_uuid": run_id,
                 "function_id": number,
-                "function_name": name,
-                "output": None if output is None else output.decode(),
-                "error": None if error is None else error.decode(),
+                "function_name": step.name,
+                "output": step.output,
+                "error": step.error,
                 "serialization": "json",
-                "started_at_epoch_ms": started,
-                "child_workflow_id": None,
+                "started_at_epoch_ms": step.started,
+                "child_workflow_id": step.child,
             },
             owner_xid=owner,
         )

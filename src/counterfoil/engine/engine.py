@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from counterfoil.engine import durable, schedule
 from counterfoil.engine.cluster import Cluster
 from counterfoil.engine.context import Context, Live, Middleware
+from counterfoil.engine.durable import Recorded
 from counterfoil.engine.events import Event, key_of, new_id, now_ms
 from counterfoil.engine.failures import CANCELLED, End, NonRetriable, RunFailed
 from counterfoil.engine.functions import LEVELS, Function
@@ -98,7 +99,9 @@ class Engine(Generic[U]):
             alone = OneWorker(path)
             alone.take()
             self._alone = alone
-        self._db = sqlite_engine(path, transactions="statement", pool=5) if sqlite else sa.create_engine(url, pool_size=10)
+        self._db = (
+            sqlite_engine(path, transactions="statement", pool=5) if sqlite else sa.create_engine(url, pool_size=10)
+        )
         tables = durable.open_tables(self._db, self._executor, self._queues())
         self._ledger = Ledger(tables, self._version, self._executor)
         self._ledger.create()
@@ -323,7 +326,9 @@ class Engine(Generic[U]):
         self, run: Live, number: int, name: str, started: int, output: bytes | None, error: bytes | None = None
     ) -> None:
         """Keep a step's result; blocks."""
-        durable.record_step(self._dbos._sys_db, run.id, run.owner, number, name, started, output, error)
+        step = Recorded(name, output and output.decode(), error and error.decode(), None, started)
+        durable.record_step(self._dbos, run.id, run.owner, number, step)
+        run.journal[number] = step
 
     async def journal_step(
         self, run: Live, number: int, name: str, started: int, output: bytes | None, error: bytes | None = None
@@ -344,6 +349,7 @@ class Engine(Generic[U]):
         )
         self._waiting[child.id] = self._loop.create_future()
         await asyncio.to_thread(self._ledger.invoke, run.id, run.owner, number, name, child)
+        run.journal[number] = Recorded(name, None, None, child.id, now_ms())
         self._rouse([child.queue])
         return child.id
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from dbos._sys_db import SystemDatabase
 from sqlalchemy.dialects import postgresql, sqlite
 
-from counterfoil.engine.durable import APP, Disowned
+from counterfoil.engine.durable import APP, Disowned, Recorded
 from counterfoil.engine.events import matches, now_ms
 from counterfoil.engine.failures import End, end_of
 
@@ -92,17 +92,6 @@ class Accepted:
     duplicate: bool = False
     cancelled: tuple[str, ...] = ()
     delayed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A step as the journal has it: JSON of its result or of its failure, or the run that it invoked."""
-
-    name: str
-    output: str | None
-    error: str | None
-    child: str | None
-    started: int
 
 
 @dataclass(slots=True)
