@@ -1,7 +1,7 @@
 """Coda as a destination: the common suite, and what is Coda's own."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
@@ -22,7 +22,7 @@ class TestCoda(DestinationContract):
     spec = SPEC
     place_field, unknown_place = "doc_id", "nOsUcHdOc0"
     saturating = (12, 20)
-    unauthorised = {"statusCode": 401, "statusMessage": "Unauthorized", "message": "Unauthorized"}
+    unauthorised: ClassVar[Any] = {"statusCode": 401, "statusMessage": "Unauthorized", "message": "Unauthorized"}
     endpoints = (
         Endpoint("GET", f"{API}/whoami"),
         Endpoint("GET", DOC),
@@ -34,14 +34,14 @@ class TestCoda(DestinationContract):
         Endpoint("PUT", f"{TABLE}/rows/[^/]+", writes=True),
         Endpoint("DELETE", f"{TABLE}/rows", writes=True),
         Endpoint("GET", f"{API}/mutationStatus/[^/]+"),
-        Endpoint("GET", TABLE, after={"kind": "cut_after", "method": "POST", "path": f"{TABLE}/rows", "skip": 1}),
+        Endpoint("GET", TABLE, after={"kind": "cut_after", "method": "POST", "path": f"{TABLE}/rows", "skip": 2}),
     )
 
     def emulator(self) -> Emulator:
-        return emulator(delay=0.02)
+        return emulator(delay=0.01)
 
     def app(self, url: str) -> BaseModel:
-        return CodaApp(url=url, settle=0.05, patience=1.0)
+        return CodaApp(url=url, settle=0.05, patience=1.0, first_look=0.02)
 
     def settings(self, url: str, credentials: Mapping[str, Any]) -> BaseModel:
         return CodaSettings(**credentials)

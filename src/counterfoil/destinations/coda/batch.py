@@ -32,12 +32,14 @@ class Batch:
         upserts = [one for one in pending if not one.by_id]
         if upserts:
             self.sync_token = found.sync_token or self.sync_token or await self.client.sync_token(self.table.table_id)
-        await self._remove(removals, found)
-        await self._upsert(upserts, parsing=True)
-        await self._upsert(upserts, parsing=False)
-        if any(one.outcome is None for one in upserts):
-            await self._learn_ids(upserts)
-        await side_by_side(self._update_by_id, [one for one in pending if one.outcome is None])
+        if {change.key for change in removals} & {one.key for one in pending}:
+            await self._remove(removals, found)  # or the upsert would fill the row that is about to go
+            removals = []
+        await asyncio.gather(
+            self._remove(removals, found),
+            self._write_by_key(upserts),
+            side_by_side(self._write_by_id, [one for one in pending if one.by_id]),
+        )
         return [*self._outcomes, *(one.outcome for one in pending if one.outcome is not None)]
 
     # --- before anything is written ---
@@ -92,6 +94,13 @@ class Batch:
         return None
 
     # --- upserts ---
+
+    async def _write_by_key(self, upserts: Sequence[Pending]) -> None:
+        await self._upsert(upserts, parsing=True)
+        await self._upsert(upserts, parsing=False)
+        if any(one.outcome is None for one in upserts):
+            await self._learn_ids(upserts)
+        await side_by_side(self._write_by_id, [one for one in upserts if one.outcome is None])
 
     async def _upsert(self, upserts: Iterable[Pending], *, parsing: bool) -> None:
         """Send what needs parsing, or what must escape it; the second only after the first has been carried out.
@@ -175,7 +184,7 @@ class Batch:
 
     # --- rows addressed by id ---
 
-    async def _update_by_id(self, one: Pending) -> None:
+    async def _write_by_id(self, one: Pending) -> None:
         assert one.row_id is not None
         edits = (
             [(parsing, one.cells.for_row(parsing=parsing)) for parsing in (True, False)]

@@ -31,15 +31,19 @@ TAKES: Final[Mapping[str, frozenset[Kind]]] = {
 ROW_LIMIT: Final = 85_000  # bytes of one row that Coda was seen to take
 
 _WORD: Final = re.compile(r"[^\W\d_]+")
-# Words that Coda may read as part of a date, a time, a duration, an amount or a yes or no.
-_NEUTRAL: Final = frozenset(
+# Words that Coda may read as a date or a yes or no by themselves, and those it may read so beside digits.
+_ALONE: Final = frozenset(
     """
     jan january feb february mar march apr april may jun june jul july aug august sep sept september oct october nov
     november dec december mon monday tue tues tuesday wed wednesday thu thur thurs thursday fri friday sat saturday sun
-    sunday am pm st nd rd th t z utc gmt noon midnight today tomorrow yesterday now
+    sunday noon midnight today tomorrow yesterday now true false yes no on off
+    """.split()
+)
+_BESIDE_DIGITS: Final = _ALONE | frozenset(
+    """
+    am pm st nd rd th t z utc gmt
     ms sec secs second seconds min mins minute minutes hr hrs hour hours day days wk wks week weeks month months yr yrs
     year years k mm mn bn thousand million billion percent e
-    true false yes no on off
     usd eur gbp jpy cad aud nzd chf cny inr brl mxn sek nok dkk pln czk huf zar krw sgd hkd ils try aed
     """.split()
 )
@@ -53,9 +57,13 @@ def stays_text(text: str) -> bool:
     """
     if text[:1] in ("=", "@", "'", "/"):
         return False
+    words = list(_WORD.finditer(text))
+    if not any(sign.isdigit() for sign in text):
+        return not words or any(word[0].casefold() not in _ALONE for word in words)
     return any(
-        not (word[0].casefold() in _NEUTRAL or (len(word[0]) == 1 and text[word.start() - 1 : word.start()].isdigit()))
-        for word in _WORD.finditer(text)
+        word[0].casefold() not in _BESIDE_DIGITS
+        and not (len(word[0]) == 1 and text[word.start() - 1 : word.start()].isdigit())
+        for word in words
     )
 
 

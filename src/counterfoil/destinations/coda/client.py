@@ -24,7 +24,7 @@ _LIST_PAGE: Final = 100  # tables and columns
 # second more. Deletions are not named; they count as writes here (https://coda.io/developers/apis/v1, Rate Limiting).
 _WINDOW: Final = 7.0
 _BACK_OFF: Final = 6.0  # seconds after a 429 that names none: the vendor's own window
-_FIRST_LOOK, _LAST_LOOK = 0.1, 4.0  # seconds between two looks at an edit's status
+_LAST_LOOK: Final = 4.0  # seconds between two looks at an edit that takes long
 _TOKEN_REMEDY: Final = "Make a new token at coda.io/account (API settings) and enter it for this destination."  # noqa: S105
 
 
@@ -175,7 +175,7 @@ class CodaClient:
         Raises `RetryLater` with an unknown fate where that takes longer than our patience: Coda has no word for an edit
         that failed, it just never completes. An edit that Coda has forgotten was carried out before.
         """
-        pause, waited = _FIRST_LOOK, 0.0
+        pause, waited = self._app.first_look, 0.0
         while True:
             await asyncio.sleep(pause)
             waited += pause
@@ -194,7 +194,7 @@ class CodaClient:
     async def _read(self, path: str, params: Mapping[str, str], *, fresh: bool = False, absent: bool = False) -> Reply:
         """Read; `fresh` demands the latest state of the doc, `absent` lets a 404 pass."""
         headers = {**self._headers, "x-coda-doc-version": "latest"} if fresh else self._headers
-        pause, waited = _FIRST_LOOK, 0.0
+        pause, waited = self._app.first_look, 0.0
         while True:
             reply = await self._http.send(
                 "GET",

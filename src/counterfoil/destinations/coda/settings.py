@@ -15,6 +15,10 @@ class CodaApp(BaseModel):
 
     url: str = "https://coda.io"
     template_doc_id: str | None = Field(default=None, description="A doc with all tables, copied for new users.")
+    first_look: float = Field(
+        default=0.1,
+        description="Seconds before the first look at a queued edit; twice as long before each further one.",
+    )
     patience: float = Field(default=90.0, description="Seconds that one queued edit may take before it is looked up.")
     settle: float = Field(
         default=15.0, description="Seconds to wait before a row whose reply was lost may be created again."
