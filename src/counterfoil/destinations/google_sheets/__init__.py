@@ -1,0 +1,20 @@
+"""Google Sheets: each table is a tab of the user's spreadsheet."""
+
+from typing import Final
+
+from counterfoil.destinations.google_sheets.destination import GoogleSheets
+from counterfoil.destinations.google_sheets.settings import GoogleApp, GoogleSheetsSettings
+from counterfoil.ports import DestinationSpec
+
+SPEC: Final = DestinationSpec(
+    slug="google_sheets",
+    label="Google Sheets",
+    env="GOOGLE",
+    app=GoogleApp,
+    settings=GoogleSheetsSettings,
+    batch=10_000,
+    open=GoogleSheets,
+    links=False,
+)
+
+__all__ = ["SPEC", "GoogleApp", "GoogleSheetsSettings"]
