@@ -1,12 +1,18 @@
 """Plaid keeps the promises of every provider, against its emulator."""
 
+import asyncio
 import datetime as dt
 from typing import Any
 
+import pytest
 from pydantic import BaseModel, SecretStr
 
 from contracts.provider import Bank, Endpoint, ProviderContract
+from contracts.provider_hooks import UNHURRIED
+from contracts.stage import Stage
 from counterfoil.errors import RetryLater
+from counterfoil.lib.http import Http
+from counterfoil.ports import Access
 from counterfoil.providers.plaid import SPEC
 from counterfoil.providers.plaid.sandbox import Timing, emulator
 from counterfoil.providers.plaid.settings import PlaidApp, PlaidSettings
@@ -98,6 +104,23 @@ class TestPlaid(ProviderContract):
                 continue
             return fact.name, fact.remote_id, dict(fact.data)
         raise AssertionError("the webhook was never read")
+
+    @pytest.mark.long
+    @pytest.mark.timeout(400)
+    async def test_our_own_pace_is_never_too_fast(self, stage: Stage) -> None:
+        async for bank in self.opened(stage, self.emulator(), None, UNHURRIED):
+            bank.control.act("rate", scale=1)
+            http = Http(timeout=UNHURRIED)  # with the product's own budgets
+            provider = SPEC.open(Access(http, bank.app, bank.settings, _never))
+            pages = [provider.fetch("liabilities", None) for _ in range(12)]
+            pages += [provider.fetch("transactions", None) for _ in range(60)]
+            await asyncio.gather(*pages)
+            await http.aclose()
+            assert bank.emulator.limits.refused == 0
+
+
+async def _never(settings: BaseModel) -> None:
+    raise AssertionError("Plaid's tokens do not change")
 
 
 def _item(bank: Bank) -> str:
