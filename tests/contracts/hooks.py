@@ -77,6 +77,10 @@ class Hooks:
         """Give what the vendor holds for a cell, where that is not the same."""
         return cell
 
+    def id_under(self, key: str, row_id: str) -> str:
+        """Give the id of a row once it has taken over this key: the same, unless the vendor knows rows by it only."""
+        return row_id
+
     def __init_subclass__(cls) -> None:
         for name, reason in cls.exempt.items():
             assert callable(getattr(cls, name, None)), f"no such test to be exempt from: {name}"

@@ -115,7 +115,7 @@ class UserCases(Hooks):
         ]
         await place.mirror.write(place.destination, table, changes)
         rows = place.control.rows(table)
-        assert place.control.row(table, "tx-posted")["id"] == taken
+        assert place.control.row(table, "tx-posted")["id"] == self.id_under("tx-posted", taken)
         assert place.control.row(table, "tx-posted")["cells"]["Notes"] == "about tx-2"
         assert place.control.row(table, "tx-1")["cells"]["Notes"] == "about tx-1"
         (mine,) = [row for row in rows if row["cells"].get("Summary") == "Mine"]

@@ -93,7 +93,7 @@ class WriteCases(Hooks):
         before = place.control.row(table, "tx-0001")["id"]
         change = replace(create(table, "tx-new", transaction(7), was="tx-0001"), doubtful=True)
         outcomes = await place.mirror.write(place.destination, table, [change])
-        assert outcomes == {"tx-new": Written("tx-new", before)}
+        assert outcomes == {"tx-new": Written("tx-new", self.id_under("tx-new", before))}
         self.assert_holds(table, place.control.row(table, "tx-new"), change.cells)
         assert len(place.control.rows(table)) == 2
 
@@ -104,7 +104,7 @@ class WriteCases(Hooks):
         for doubtful in (False, True):
             change = update("tx-posted", {"amount": transaction(42)["amount"]}, was="tx-0002", remote_id=before)
             outcomes = await place.mirror.write(place.destination, table, [replace(change, doubtful=doubtful)])
-            assert outcomes == {"tx-posted": Written("tx-posted", before)}
+            assert outcomes == {"tx-posted": Written("tx-posted", self.id_under("tx-posted", before))}
         self.assert_holds(table, place.control.row(table, "tx-posted"), {"amount": transaction(42)["amount"]})
         assert len(place.control.rows(table)) == 3
 
@@ -122,7 +122,8 @@ class WriteCases(Hooks):
         for key in NASTY_KEYS:
             before = first[key]
             assert isinstance(before, Written)
-            assert outcomes[f"posted {key}"] == Written(f"posted {key}", before.remote_id)
+            taken = self.id_under(f"posted {key}", before.remote_id)
+            assert outcomes[f"posted {key}"] == Written(f"posted {key}", taken)
 
     async def test_one_bad_row_is_rejected_and_the_rest_are_written(self, place: Place) -> None:
         table = (await self.prepared(place, "transactions"))["transactions"]
