@@ -105,7 +105,7 @@ def charge(one: Charge, till: Till, live: bool) -> Json:
         "paid": True,
         "payment_intent": None,
         "payment_method": f"pm_{one.id[3:]}",
-        "payment_method_details": {"type": "card", "card": {"brand": one.brand, "last4": one.last4}},
+        "payment_method_details": {"type": "card", "card": _card(one)},
         "receipt_email": None,
         "receipt_number": None,
         "receipt_url": None,
@@ -119,6 +119,20 @@ def charge(one: Charge, till: Till, live: bool) -> Json:
         "status": "succeeded",
         "transfer_data": None,
         "transfer_group": None,
+    }
+
+
+def _card(one: Charge) -> Json:
+    return {
+        "amount_authorized": one.amount,
+        "brand": one.brand,
+        "country": "US",
+        "exp_month": 12,
+        "exp_year": 2031,
+        "fingerprint": f"fp{one.last4}",
+        "funding": "credit",
+        "last4": one.last4,
+        "network": one.brand,
     }
 
 
@@ -162,7 +176,7 @@ def dispute(one: Dispute, till: Till, live: bool) -> Json:
             "has_evidence": False,
             "past_due": False,
             "submission_count": 0,
-            "submission_method": None,
+            "submission_method": "not_submitted",
         },
         "is_charge_refundable": False,
         "livemode": live,
