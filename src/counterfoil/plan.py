@@ -32,10 +32,14 @@ class State(enum.Enum):
     """What the mirror believes of a row."""
 
     SYNCED = "synced"
-    IN_FLIGHT = "in_flight"  # a write left and its fate is unknown
+    IN_FLIGHT = "in_flight"  # a creation or update left and its fate is unknown
+    LEAVING = "leaving"  # a deletion left and its fate is unknown
     TOMBSTONE = "tombstone"  # the user deleted the row: it stays deleted until they ask for it back
     REJECTED = "rejected"  # the destination refused it; tried again when the row changes
     KEPT = "kept"  # removed at the provider, left standing by the user's choice
+
+
+UNKNOWN: Final = frozenset({State.IN_FLIGHT, State.LEAVING})
 
 
 class Removal(enum.Enum):
@@ -133,8 +137,8 @@ def _keep_up(
     cells, unresolved = _cells(row, table.fields, link)
     prints = {name: fingerprint(cell) for name, cell in cells.items()}
     again = unresolved or leave_later
-    if entry is None or entry.remote_id is None:
-        doubtful = entry is not None and entry.state is State.IN_FLIGHT
+    if entry is None or entry.remote_id is None or entry.state is State.LEAVING:
+        doubtful = entry is not None and entry.state in UNKNOWN
         was_key = entry.was_key if entry else None
         change = Change(Act.CREATE, row.key, None, cells, was_key, doubtful)
         before = Entry(row.key, State.IN_FLIGHT, was_key=was_key)
@@ -160,7 +164,7 @@ def _take_away(entry: Entry, removal: Removal, old_key: str | None) -> Iterator[
         yield replace(entry, state=State.KEPT, again=False)
         return
     change = Change(Act.DELETE, entry.key, entry.remote_id, {}, entry.was_key)
-    yield Planned(change, replace(entry, state=State.IN_FLIGHT), None, old_key)
+    yield Planned(change, replace(entry, state=State.LEAVING), None, old_key)
 
 
 def _differs(mapped: FieldMapping, written: bytes | None, wanted: bytes) -> bool:

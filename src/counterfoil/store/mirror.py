@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from counterfoil.plan import Entry, State
+from counterfoil.plan import UNKNOWN, Entry, State
 from counterfoil.store.schema import mirror
 
 _CHUNK: Final = 500
@@ -107,7 +107,7 @@ def _values(destination_id: str, table: str, entry: Entry) -> dict[str, Any]:
         "prints": _encode(dict(entry.prints)),
         "was_key": entry.was_key,
         "again": entry.again,
-        "open": True if entry.again or entry.state is State.IN_FLIGHT else None,
+        "open": True if entry.again or entry.state in UNKNOWN else None,
         "reason": entry.reason,
     }
 

@@ -269,8 +269,9 @@ def counts(tx: sa.Connection, workspace_id: str) -> dict[str, int]:
     """Give how many live rows each canonical table holds; a security that two connections bring is one."""
     return {
         table: tx.execute(
-            sa.select(sa.func.count(schema.rows[table].c.key.distinct()))
-            .where(schema.rows[table].c.workspace_id == workspace_id, schema.rows[table].c.removed.is_(False))
+            sa.select(sa.func.count(schema.rows[table].c.key.distinct())).where(
+                schema.rows[table].c.workspace_id == workspace_id, schema.rows[table].c.removed.is_(False)
+            )
         ).scalar_one()
         for table in TABLES
     }

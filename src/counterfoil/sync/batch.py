@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from counterfoil.errors import ActionRequired, RetryLater
-from counterfoil.plan import Entry, LinkTo, Planned, Row, State, plan, settle
+from counterfoil.plan import UNKNOWN, Entry, LinkTo, Planned, Row, State, plan, settle
 from counterfoil.ports import Act, Link, Outcome, Rejected, Undecided, Written
 from counterfoil.store import Tx, destinations, mirror, rows, syncs
 from counterfoil.store.destinations import Selection, Target
@@ -107,7 +107,7 @@ def links(tx: Tx, place: Place, found: Sequence[Row]) -> LinkTo:
 
     def link(table: str, key: str) -> tuple[Link, bool]:
         entry = standing.get((table, key))
-        expected = (table, key) in names and (entry is None or entry.state in (State.IN_FLIGHT, State.REJECTED))
+        expected = (table, key) in names and (entry is None or entry.state in (*UNKNOWN, State.REJECTED))
         remote_id = entry.remote_id if entry else None
         return Link(key, remote_id, names.get((table, key))), remote_id is not None or not expected
 
