@@ -13,6 +13,7 @@ from counterfoil.sandbox.world.ledger import Bank
 from counterfoil.sandbox.world.life import Activity, Life
 
 HISTORY: Final = 730  # days that the banks remember
+_BANKS: Final = ("first", "second", "broker")
 
 __all__ = ["HISTORY", "Activity", "Bank", "Life", "World"]
 
@@ -50,10 +51,17 @@ class World:
         """The household's broker."""
         return broker(self.seed, self.start, self.today)
 
+    def bank(self, name: str) -> Bank:
+        """Give one bank by its id (KeyError where there is none)."""
+        if name not in _BANKS:
+            raise KeyError(name)
+        bank: Bank = getattr(self, name)
+        return bank
+
     @property
     def banks(self) -> Mapping[str, Bank]:
         """Every bank by its id."""
-        return {bank.id: bank for bank in (self.first, self.second, self.broker)}
+        return {name: self.bank(name) for name in _BANKS}
 
     def live(self, bank: Bank, now: dt.datetime | None = None, count: int = 1) -> Activity:
         """Let the bank's life go on: `count` things happen, and are given in their order."""

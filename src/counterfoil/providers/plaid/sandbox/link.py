@@ -124,7 +124,7 @@ class Link:
 
     def accounts_of(self, token: LinkToken, institution: Institution) -> list[Account]:
         """Give the accounts that the user may choose from."""
-        bank = token.item.bank if token.item else self.vendor.world.banks[institution.bank]
+        bank = token.item.bank if token.item else self.vendor.world.bank(institution.bank)
         wanted = token.asked.account_filters
         return [account for account in bank.accounts.values() if not wanted or account.type in wanted]
 

@@ -96,7 +96,7 @@ class Vendor:
             # Whoever describes the rows means them all, so only limits that were spelled out hold.
             first = since or (self._days_ago(days) if days else dt.date.min)
         else:
-            bank = self.world.banks[institution.bank]
+            bank = self.world.bank(institution.bank)
             first = since or self._days_ago(days or 90)
         item = Item(
             id=item_id,

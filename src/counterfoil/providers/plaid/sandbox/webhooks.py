@@ -29,7 +29,7 @@ _LONGEST_ASKED: Final = 4 * 3600.0  # seconds that a Retry-After is honoured for
 _ANSWER_WITHIN: Final = 10.0
 _REFUSALS: Final = 0.9  # of an endpoint's deliveries in a day: beyond, nothing is sent again
 _JUDGED_FROM: Final = 20  # deliveries; how many the vendor waits for is not published
-_REORDER_WINDOW: Final = 0.2
+_HELD_ALONE: Final = 1.0  # seconds that a webhook waits for a second one to overtake it
 _KEPT: Final = 2_000
 _P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
@@ -112,14 +112,14 @@ class Courier:
             self.deliveries.append(delivery)
             if self.reorder:
                 self._held.append(delivery)
-                self.agenda.after(_REORDER_WINDOW, self._let_go)
+                self.agenda.after(0.0 if len(self._held) > 1 else _HELD_ALONE, self._let_go)
             else:
                 self._attempt_after(delivery, 0.0)
 
-    def _let_go(self) -> None:
+    async def _let_go(self) -> None:
         held, self._held = self._held, []
         for delivery in reversed(held):
-            self._attempt_after(delivery, 0.0)
+            await self._attempt(delivery)  # one after the other, so that they arrive in this order
 
     def _attempt_after(self, delivery: Delivery, seconds: float) -> None:
         self.agenda.after(seconds, lambda: self._attempt(delivery))
