@@ -237,6 +237,13 @@ def test_an_update_in_flight_sends_the_uncertain_fields_again() -> None:
     assert isinstance(again, Planned) and again.change.cells == {"amount": Decimal("2")}
 
 
+def test_a_value_that_came_back_while_an_update_was_unknown_is_sent_again() -> None:
+    [first] = decide(replace(ROW, cells=ROW.cells | {"amount": Decimal("2")}), standing())
+    assert isinstance(first, Planned)
+    [again] = decide(ROW, first.before)
+    assert isinstance(again, Planned) and again.change.cells == {"amount": Decimal("1.50")}
+
+
 def test_a_refused_row_waits_until_it_changes_and_is_then_tried_whole() -> None:
     [decided] = decide(ROW)
     assert isinstance(decided, Planned)
