@@ -73,7 +73,7 @@ class Desk:
 
     def pages(self, token: str, cursor: str | None = None, **ask: Any) -> list[Any]:
         """Give the pages of one loop of sync."""
-        found = []
+        found: list[Any] = []
         while not found or found[-1]["has_more"]:
             place = {"cursor": cursor} if cursor else {}
             found.append(self.call("/transactions/sync", access_token=token, **place, **ask))
@@ -139,7 +139,7 @@ def open_inbox() -> Iterator[Inbox]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
     inbox.url = f"http://127.0.0.1:{server.server_address[1]}/hooks"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield inbox
     finally:

@@ -217,5 +217,5 @@ def _exact(value: Any) -> Any:
     return Decimal(str(value)) if isinstance(value, float) else value
 
 
-def _ticker(answer: Any, row: Any) -> str | None:
+def _ticker(answer: Any, row: Any) -> Any:
     return {one["security_id"]: one["ticker_symbol"] for one in answer["securities"]}[row["security_id"]]

@@ -118,6 +118,18 @@ def test_a_broker_tells_of_holdings_and_trades(desk: Desk, inbox: Inbox) -> None
     assert {"HOLDINGS", "INVESTMENTS_TRANSACTIONS"} <= kinds
 
 
+def test_trades_asked_for_without_waiting_are_told_of_when_they_are_there() -> None:
+    with open_desk(timing=Timing(initial=0.05, historical=0.1)) as desk, open_inbox() as inbox:
+        token = desk.connect("ins_109510", webhook=inbox.url)
+        ask = {"access_token": token, "start_date": "2024-01-01", "end_date": "2030-01-01"}
+        path = "/investments/transactions/get"
+        assert desk.refused(path, **ask, options={"async_update": True})[2] == "PRODUCT_NOT_READY"
+        inbox.wait(1)
+        told = inbox.body("HISTORICAL_UPDATE")["new_investments_transactions"]
+        answer = desk.call(path, **ask, options={"async_update": True})
+        assert answer["total_investment_transactions"] == told > 100
+
+
 def test_a_refresh_brings_news_and_tells_of_them(desk: Desk, inbox: Inbox) -> None:
     token = desk.connect(webhook=inbox.url)
     cursor = desk.pages(token, count=500)[-1]["next_cursor"]

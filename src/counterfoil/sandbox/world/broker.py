@@ -32,7 +32,7 @@ def broker(seed: int, start: dt.date, today: dt.date) -> Bank:
                       official_name="Meridian Roth IRA"))  # fmt: skip
     bank.open(Account("sweep", "Cash Management", "depository", "cash management", mask="4436", owner="Ada Byrne",
                       official_name="Meridian Cash Management", opening=D("900.00")))  # fmt: skip
-    bank.securities["cash"] = Security("cash", "CUR:USD", "U S Dollar", "cash", D(1), start, cash=True)
+    bank.securities["cash"] = Security("cash", "CUR:USD", "U S Dollar", "cash", D(1), None, cash=True)
     for number, (name, ticker, title, kind, price, _, sector, industry) in enumerate(_SECURITIES):
         crypto = kind == "cryptocurrency"
         bank.securities[name] = Security(

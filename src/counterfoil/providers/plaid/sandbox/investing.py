@@ -34,6 +34,10 @@ def holdings_get(call: Call[ask.OfAccounts]) -> Body:
 def trades_get(call: Call[ask.Trades]) -> Body:
     item, options = call.item, call.ask.options
     accounts = _investment_accounts(item, options.account_ids)
+    if options.async_update and not item.trades_ready:  # without it the caller waits, here for no time at all
+        call.vendor.begin_trades(item)
+        raise PlaidError("PRODUCT_NOT_READY")
+    item.trades_ready = True
     ids = {body["account_id"] for body in accounts}
     found = [
         trade

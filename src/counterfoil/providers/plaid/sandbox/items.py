@@ -64,6 +64,7 @@ class Item:
     error: str | None = None
     stage: Stage = Stage.NOT_READY
     held: bool = False  # stays not ready until told
+    trades_ready: bool = False
     synced: bool = False  # /transactions/sync was called: from then on its webhook fires
     updated: float | None = None
     traded: float | None = None

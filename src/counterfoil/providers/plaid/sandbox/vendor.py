@@ -114,6 +114,7 @@ class Vendor:
         if self.timing.initial is None:
             item.advance(Stage.HISTORICAL, self.today())
             item.updated = self.clock.now()
+            item.trades_ready = True
         self.items[item.id] = item
         self._tokens[item.access_token] = item
         self.agenda.after(_LOGIN_LIFE, lambda: self.break_login(item))
@@ -159,12 +160,24 @@ class Vendor:
             self.agenda.after(self.timing.initial or 0.0, lambda: self.reach(item, Stage.INITIAL))
             self.agenda.after(self.timing.historical, lambda: self.reach(item, Stage.HISTORICAL))
 
+    def begin_trades(self, item: Item) -> None:
+        """Start reading an Item's investment transactions, and tell when they are there."""
+        if item.traded is None:
+            item.traded = self.clock.now()
+            self.agenda.after(self.timing.historical, lambda: self._reach_trades(item))
+
+    def _reach_trades(self, item: Item) -> None:
+        item.trades_ready = True
+        item.traded = self.clock.now()
+        self.tell(item, "INVESTMENTS_TRANSACTIONS", "HISTORICAL_UPDATE", error=None,
+                  new_investments_transactions=len(item.bank.trades), cancelled_investments_transactions=0)  # fmt: skip
+
     def reach(self, item: Item, stage: Stage) -> None:
         """Let an Item's history be complete up to a stage, and tell so."""
         if item.held or item.error or item.stage is Stage.HISTORICAL or item.id not in self.items:
             return
         new = item.advance(stage, self.today())
-        item.updated = item.traded = self.clock.now()
+        item.updated = self.clock.now()
         code = "INITIAL_UPDATE" if stage is Stage.INITIAL else "HISTORICAL_UPDATE"
         self._tell_legacy(item, code, new_transactions=new)
         self.tell_sync(item)
