@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from counterfoil.destinations.notion.sandbox.gate import Armed, Gate
-from counterfoil.destinations.notion.sandbox.schema import configure, remove_property, rename
+from counterfoil.destinations.notion.sandbox.schema import change_properties, configure, rename
 from counterfoil.destinations.notion.sandbox.state import Page, Property, Source, Workspace
 from counterfoil.destinations.notion.sandbox.values import accept
 from counterfoil.sandbox.kit import Action
@@ -131,7 +131,8 @@ class Actions:
         source.properties = {one.id: one for one in order}
 
     def delete_field(self, body: dict[str, Any]) -> None:
-        remove_property(*self._property(body))
+        source, prop = self._property(body)
+        change_properties(self._workspace, source, {prop.id: None})
         self._workspace.now()
 
     def retype_field(self, body: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any, Final
 
 from counterfoil.destinations.notion.sandbox.state import (
@@ -14,6 +15,7 @@ from counterfoil.destinations.notion.sandbox.state import (
     new_id,
 )
 from counterfoil.destinations.notion.sandbox.values import CREATABLE
+from counterfoil.sandbox.kit import Refusal
 
 SCHEMA_LIMIT: Final = 50_000  # bytes, about
 FORMATS: Final = frozenset(
@@ -26,9 +28,24 @@ _DUAL: Final = "dual_property"
 
 
 def change_properties(workspace: Workspace, source: Source, wanted: Any) -> None:
-    """Apply the `properties` of a data source request: None removes, an existing key changes, a new one adds."""
+    """Apply the `properties` of a data source request: None removes, an existing key changes, a new one adds.
+
+    All of it or, where one part is refused, nothing.
+    """
     if not isinstance(wanted, Mapping):
         invalid("body failed validation: body.properties should be an object.")
+    before = deepcopy(source.properties)
+    try:
+        _apply(workspace, source, wanted)
+    except Refusal:
+        source.properties = before
+        raise
+    for page in source.pages.values():
+        for gone in page.values.keys() - source.properties.keys():
+            del page.values[gone]
+
+
+def _apply(workspace: Workspace, source: Source, wanted: Mapping[str, Any]) -> None:
     for key, wire in wanted.items():
         prop = source.find(key)
         if wire is None:
@@ -49,14 +66,7 @@ def _remove(source: Source, prop: Property | None, key: str) -> None:
         invalid(f"{key} is not a property that exists.")
     if prop.type == "title":
         invalid("Cannot delete the title property.")
-    remove_property(source, prop)
-
-
-def remove_property(source: Source, prop: Property) -> None:
-    """Take a property and its values away."""
     del source.properties[prop.id]
-    for page in source.pages.values():
-        page.values.pop(prop.id, None)
 
 
 def _add(workspace: Workspace, source: Source, name: str, wire: Mapping[str, Any]) -> Property:

@@ -216,10 +216,7 @@ _REFERENCES_SHOWN: Final = 25
 def show(workspace: Workspace, prop: Property, page: Page) -> dict[str, Any]:
     """Give a property value as it stands in a page object."""
     value = page.values.get(prop.id)
-    shown: dict[str, Any] = {"id": prop.id, "type": prop.type, prop.type: _show(workspace, prop, page, value)}
-    if prop.type == "relation" and value and len(value) > _REFERENCES_SHOWN:
-        shown["has_more"] = True
-    return shown
+    return {"id": prop.id, "type": prop.type, prop.type: _show(workspace, prop, page, value)}
 
 
 def _show(workspace: Workspace, prop: Property, page: Page, value: Any) -> Any:
