@@ -12,7 +12,7 @@ from counterfoil.providers.stripe import wire
 from counterfoil.providers.stripe.client import VERSION, Client, StaleId, StripeRefused
 
 KEY = "rk_test_0123456789abcdef"
-BALANCE = {"available": [], "pending": []}
+BALANCE: dict[str, list[Any]] = {"available": [], "pending": []}
 
 pytestmark = pytest.mark.anyio
 

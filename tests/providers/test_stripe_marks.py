@@ -2,6 +2,8 @@
 
 from itertools import pairwise
 
+from msgspec.structs import replace
+
 from counterfoil.providers.stripe import marks as m
 from counterfoil.providers.stripe.marks import Loop, Marks
 from counterfoil.providers.stripe.wire import BalanceTransaction, BankAccount, Refresh
@@ -84,7 +86,7 @@ def test_a_row_that_should_have_settled_and_has_not_is_looked_at_an_hour_later()
 def test_marks_move_only_with_the_last_page() -> None:
     before = marks(high=NOW - DAY, due={NOW - 1: NOW - 3 * DAY})
     loop = m.after_movements(m.begin_ledger(before, NOW), [line("a", NOW)], has_more=True)
-    staged = m.parse(m.msgspec.structs.replace(before, loop=loop).dump())
+    staged = m.parse(replace(before, loop=loop).dump())
     assert staged is not None and (staged.high, staged.due) == (before.high, before.due)
 
 
