@@ -55,7 +55,8 @@ class Control:
     """The emulator's control calls."""
 
     def __init__(self, url: str) -> None:
-        self._client = httpx2.Client(base_url=f"{url}/_sandbox", timeout=30)
+        self.url = url
+        self._client = httpx2.Client(base_url=f"{url}/_sandbox", timeout=30, verify=False)
 
     def close(self) -> None:
         self._client.close()

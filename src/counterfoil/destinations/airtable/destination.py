@@ -11,6 +11,7 @@ from counterfoil.destinations.airtable.prepare import (
     filled,
     find_field,
     find_table,
+    fitting,
     missing_column,
     new_table,
 )
@@ -62,25 +63,20 @@ class AirtableDestination:
     async def prepare(self, tables: Sequence[TableMapping]) -> Sequence[TableMapping]:
         """Create what is missing. What does not fit is said before anything is created."""
         schema = await self._read_schema()
-        table_ids: dict[str, str] = {}
-        for wanted in tables:
-            found = find_table(schema, wanted)
-            if found is not None:
-                table_ids[wanted.table] = found.id
-        for wanted in tables:
-            if wanted.table in table_ids:
-                for field in (aimed(wanted, table_ids).fields, (wanted.key_field,)):
-                    for one in field:
-                        find_field(_table(schema, table_ids[wanted.table]), one)
-        done = []
+        table_ids = fitting(schema, tables)
+        made: list[TableEntry] = []
+        done: list[TableMapping] = []
         for wanted in tables:
             target = aimed(wanted, table_ids)
-            entry = await self._make(schema, target)
+            entry = await self._completed(schema, target)
             table_ids[wanted.table] = entry.id
+            made.append(entry)
             done.append(filled(target, entry))
+        others = [table for table in schema.tables if table.id not in table_ids.values()]
+        self._schema = Tables([*made, *others])
         return done
 
-    async def _make(self, schema: Tables, wanted: TableMapping) -> TableEntry:
+    async def _completed(self, schema: Tables, wanted: TableMapping) -> TableEntry:
         found = find_table(schema, wanted)
         if found is None:
             return await self._client.create_table(new_table(wanted))
@@ -141,12 +137,6 @@ class AirtableDestination:
     def _known_columns(self, table_id: str) -> dict[str, FieldEntry]:
         found = self._schema.table(table_id) if self._schema else None
         return {field.id: field for field in found.fields} if found else {}
-
-
-def _table(schema: Tables, table_id: str) -> TableEntry:
-    found = schema.table(table_id)
-    assert found is not None
-    return found
 
 
 def _remote_table(table: TableEntry) -> RemoteTable:

@@ -29,6 +29,19 @@ def find_table(schema: Tables, wanted: TableMapping) -> TableEntry | None:
     return next(named, None)
 
 
+def fitting(schema: Tables, wanted: Sequence[TableMapping]) -> dict[str, str]:
+    """Give the tables that are there already, canonical name -> id.
+
+    Raises `ActionRequired` where one of them has a column that cannot take ours, before anything is made.
+    """
+    found = [(mapped, table) for mapped in wanted if (table := find_table(schema, mapped)) is not None]
+    table_ids = {mapped.table: table.id for mapped, table in found}
+    for mapped, table in found:
+        for field in (mapped.key_field, *aimed(mapped, table_ids).fields):
+            find_field(table, field)
+    return table_ids
+
+
 def find_field(table: TableEntry, wanted: FieldMapping) -> FieldEntry | None:
     """Give the field that the mapping names by id, else by name.
 
@@ -41,14 +54,22 @@ def find_field(table: TableEntry, wanted: FieldMapping) -> FieldEntry | None:
     else:
         named = (field for field in table.fields if field.name.casefold() == wanted.label.casefold())
         found = next(named, None)
-    if found is not None and not _takes(found, wanted):
+    if found is not None and (clash := _clash(found, wanted)):
         raise ActionRequired(
             "column_type",
-            f"The column “{found.name}” of “{table.name}” is of the type {found.type}, which cannot hold "
-            f"{wanted.kind.value.replace('_', ' ')}.",
+            f"The column “{found.name}” of “{table.name}” {clash}.",
             remedy="Change its type or rename it in Airtable, or map something else to it.",
         )
     return found
+
+
+def _clash(found: FieldEntry, wanted: FieldMapping) -> str | None:
+    """Say why the field cannot take the column; None where it can."""
+    if wanted.kind not in TAKES.get(found.type, frozenset()):
+        return f"is of the type {found.type}, which cannot hold a {wanted.kind.value.replace('_', ' ')}"
+    if found.type == LINK and wanted.to_table_id and (found.options or {}).get("linkedTableId") != wanted.to_table_id:
+        return "links to another table"
+    return None
 
 
 def missing_column(table: str, label: str) -> ActionRequired:
@@ -58,12 +79,6 @@ def missing_column(table: str, label: str) -> ActionRequired:
         f"The column “{label}” of “{table}” is not there any more.",
         remedy="Undo its deletion in Airtable, or change the mapping of this table.",
     )
-
-
-def _takes(found: FieldEntry, wanted: FieldMapping) -> bool:
-    if found.type == LINK and wanted.to_table_id and (found.options or {}).get("linkedTableId") != wanted.to_table_id:
-        return False
-    return wanted.kind in TAKES.get(found.type, frozenset())
 
 
 def aimed(wanted: TableMapping, table_ids: Mapping[str, str]) -> TableMapping:

@@ -108,6 +108,16 @@ class Refused:
 
     def action(self) -> ActionRequired:
         """Say what the user must do, where the refusal concerns the place and not a row."""
+        if self.kind == "UNKNOWN_FIELD_NAME":
+            return ActionRequired(
+                "column_missing",
+                "A column that Counterfoil keeps up to date is not in the Airtable table any more.",
+                remedy="Undo its deletion in Airtable, or change the mapping of this table.",
+            )
+        if self.kind == "INVALID_PERMISSIONS":
+            return ActionRequired(
+                "permission_missing", "The Airtable token may not do everything that is needed.", remedy=_SHARE
+            )
         if self.status in (403, 404):
             return ActionRequired(
                 "place_not_reachable", "Airtable does not let Counterfoil into this base or table.", remedy=_SHARE

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from counterfoil.destinations.airtable.sandbox.fields import TEXTS, accept, options_of
+from counterfoil.destinations.airtable.sandbox.fields import COMPUTED, TEXTS, accept, options_of
 from counterfoil.destinations.airtable.sandbox.records import Records
 from counterfoil.destinations.airtable.sandbox.schema import create_field, create_table
 from counterfoil.destinations.airtable.sandbox.store import LINK, Base, Field, Row, Table
@@ -49,7 +49,12 @@ class Actions:
         self._table(body).name = body["name"]
 
     def add_field(self, body: dict[str, Any]) -> dict[str, Any]:
-        return create_field(self._base, self._table(body), self._records.ids, self._wanted(body)).shown()
+        table, wanted = self._table(body), self._wanted(body)
+        if wanted["type"] not in COMPUTED:
+            return create_field(self._base, table, self._records.ids, wanted).shown()
+        field = Field(self._records.ids.new("fld"), wanted["name"], wanted["type"], body.get("options"))
+        table.fields.append(field)  # only people can make these
+        return field.shown()
 
     def rename_field(self, body: dict[str, Any]) -> None:
         self._field(body).name = body["name"]

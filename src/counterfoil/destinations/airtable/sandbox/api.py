@@ -347,7 +347,11 @@ def _account_actions(state: Airtable) -> dict[str, Callable[[dict[str, Any]], An
         client = {"client_id": state.oauth.client_id, "client_secret": state.oauth.client_secret}
         return state.oauth.grant() | client
 
+    def withdraw(_body: dict[str, Any]) -> None:
+        state.oauth.withdraw()
+
     return {
+        "withdraw": withdraw,
         "revoke": revoke,
         "restore": restore,
         "read_only": read_only,

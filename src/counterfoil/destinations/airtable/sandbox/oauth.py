@@ -72,6 +72,11 @@ class OAuth:
         self._grants.append(grant)
         return self._issue(grant)
 
+    def withdraw(self) -> None:
+        """Take every consent back, as the user can on the account page."""
+        for grant in self._grants:
+            grant.revoked = True
+
     def scopes(self, access: str) -> tuple[str, ...] | None:
         """Give the scopes of an access token that is good now, else None."""
         for grant in self._grants:
