@@ -191,21 +191,23 @@ class Actions:
     def bulk_rows(self, body: dict[str, Any]) -> Any:
         """Load many rows at once.
 
-        `rows` are cells by field name; or `count` and `cells`, where {n} stands for the row's number. The rows get
-        creation times in the past, `per_minute` (600) of them in each minute.
+        `rows` are cells by field name; or `count` and `cells`, where {n} in a text stands for the row's number. The
+        rows get creation times in the past, `per_minute` (600) of them in each minute. Answers with the ids if `ids`.
         """
-        source, per_minute = self._source(body), body.get("per_minute", 600)
-        rows = body.get("rows") or [
-            {
-                name: value.replace("{n}", str(n)) if isinstance(value, str) else value
-                for name, value in body["cells"].items()
-            }
-            for n in range(body["count"])
-        ]
-        first = self._workspace.now() - 60.0 * (len(rows) / per_minute + 1)
+        source, spacing = self._source(body), 60.0 / body.get("per_minute", 600)
+        if "rows" in body:
+            loaded = [self._values(source, cells) for cells in body["rows"]]
+        else:
+            pattern = self._values(source, body["cells"])
+            numbered = {key: text for key, text in pattern.items() if isinstance(text, str) and "{n}" in text}
+            loaded = [
+                pattern | {key: text.replace("{n}", str(number)) for key, text in numbered.items()}
+                for number in range(body["count"])
+            ]
+        first = self._workspace.now() - spacing * len(loaded) - 60.0
         made = [
-            self._workspace.add_page(source, self._values(source, cells), first + place * 60.0 / per_minute).id
-            for place, cells in enumerate(rows)
+            self._workspace.add_page(source, values, first + place * spacing, by_person=True).id
+            for place, values in enumerate(loaded)
         ]
         return {"count": len(made), "ids": made if body.get("ids") else []}
 
