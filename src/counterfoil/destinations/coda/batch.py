@@ -136,6 +136,7 @@ class Batch:
         try:
             seen = await self._changed_rows()
             new = [one for one in waiting if one.row_id is None]
+            known = [one for one in waiting if one.row_id is not None]
             unseen = {one.key for one in new if one.key not in seen}
             for key, ids in (await Lookup(self.client, self.table).rows((), unseen)).ids_of.items():
                 seen[key] = ids
@@ -145,7 +146,7 @@ class Batch:
                 one.row_id = ids[0] if ids else None
                 # Nobody had this key a moment ago, so more than one row of it are our own earlier and later edit.
                 extras += ids[1:] if one.change.doubtful else []
-            extras += await self._made_again([one for one in waiting if one not in new], seen)
+            extras += await self._made_again(known, seen)
             if extras and (error := await self._drop(extras)):
                 raise error
         except (RetryLater, ActionRequired) as error:

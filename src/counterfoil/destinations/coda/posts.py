@@ -15,7 +15,7 @@ _ROWS_AGAIN: Final = 250  # where a request was lost: it may have been too much 
 _BYTES: Final = 1_500_000
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Pending:
     """One creation or update on its way."""
 

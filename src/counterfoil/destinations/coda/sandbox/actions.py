@@ -7,9 +7,11 @@ from counterfoil.destinations.coda.sandbox.doc import Column, Doc, Row, Table
 from counterfoil.destinations.coda.sandbox.template import FORMATS
 from counterfoil.destinations.coda.sandbox.values import Cell, truth
 from counterfoil.destinations.coda.sandbox.vendor import Token, Vendor
+from counterfoil.model import Kind
 from counterfoil.sandbox.kit import Action, Refusal
 
-_BUILT_IN = {kind.value: vendor for kind, vendor in FORMATS.items()}
+# Our words for kinds are understood beside the vendor's.
+_BUILT_IN = {kind.value: vendor for kind, vendor in FORMATS.items() if kind is not Kind.LINK}
 
 
 def _wrong(message: str) -> Refusal:
@@ -83,6 +85,8 @@ class Actions:
         kind = asked.get("type") or "text"
         target = self._doc.table(asked["to"]) if asked.get("to") else None
         calculated = kind == "calculated"
+        if kind == "link" and target is not None:
+            kind = "lookup"  # our word for a link between rows is the vendor's for a web address
         vendor_kind = "dateTime" if calculated else _BUILT_IN.get(kind, kind)
         column_id = self._vendor.ids.new("c-")
         return Column(column_id, asked["name"], vendor_kind, target.id if target else None, calculated)

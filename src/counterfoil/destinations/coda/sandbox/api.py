@@ -1,7 +1,7 @@
 """The endpoints of the emulator; see https://coda.io/developers/apis/v1."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import unquote
@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import msgspec
 from starlette.routing import BaseRoute
 
-from counterfoil.destinations.coda.sandbox.doc import Doc, Table
+from counterfoil.destinations.coda.sandbox.doc import Column, Doc, Table
 from counterfoil.destinations.coda.sandbox.gate import Caller, Gate
 from counterfoil.destinations.coda.sandbox.listing import FORMATS, base, fresh, page, rows
 from counterfoil.destinations.coda.sandbox.values import Cell
@@ -75,8 +75,7 @@ async def _decoded(caller: Caller, shape: type[Any]) -> Any:
     try:
         return msgspec.json.Decoder(shape, float_hook=Decimal).decode(body)
     except msgspec.DecodeError as error:
-        text, _, path = str(error).partition(" - at `$.")
-        raise refusal(400, "Bad Request", [{"path": path.rstrip("`"), "message": text}]) from error
+        raise refusal(400, f"Invalid body: {error}") from error
 
 
 # --- who and where ---
@@ -169,23 +168,27 @@ async def _get_row(caller: Caller) -> Any:
     return body | {"parent": caller.shapes.table_reference(doc, table)}
 
 
-def _cells(caller: Caller, doc: Doc, table: Table, edit: _RowEdit, path: str) -> dict[str, Cell]:
+def _columns(table: Table) -> dict[str, Column]:
+    return {column.name: column for column in table.columns} | {column.id: column for column in table.columns}
+
+
+def _cells(caller: Caller, doc: Doc, columns: Mapping[str, Column], edit: _RowEdit, path: str) -> dict[str, Cell]:
     parsing = not caller.flag("disableParsing")
     cells: dict[str, Cell] = {}
     size = 0
     for place, one in enumerate(edit.cells):
         at = f"{path}.cells[{place}]"
-        column = table.column(one.column)
+        column = columns.get(one.column)
         if column is None:
-            raise refusal(400, f"Column {one.column} does not exist.", [{"path": at, "message": "Unknown column"}])
+            raise refusal(400, f"{at}: column {one.column} does not exist.")
         if column.calculated:
-            raise refusal(400, f"Column {one.column} is calculated.", [{"path": at, "message": "Not editable"}])
+            raise refusal(400, f"{at}: column {one.column} is calculated.")
         if one.value is None or isinstance(one.value, dict):
-            raise refusal(400, "Bad Request", [{"path": f"{at}.value", "message": "Expected a scalar or an array"}])
+            raise refusal(400, f"{at}: expected a scalar or an array.")
         size += len(one.value.encode()) if isinstance(one.value, str) else 8
         cells[column.id] = caller.vendor.take(doc, column, one.value, parsing=parsing)
     if size > _ROW_LIMIT:
-        raise refusal(400, "Row is too large.", [{"path": path, "message": "Row is too large"}])
+        raise refusal(400, f"{path}: the row is too large.")
     return cells
 
 
@@ -197,8 +200,9 @@ async def _upsert(caller: Caller) -> Any:
     asked: _RowsUpsert = await _decoded(caller, _RowsUpsert)
     keys = [table.column(name) for name in asked.key_columns]
     if None in keys:
-        raise refusal(400, "Key column does not exist.", [{"path": "keyColumns", "message": "Unknown column"}])
-    edits = [_cells(caller, doc, table, row, f"rows[{place}]") for place, row in enumerate(asked.rows)]
+        raise refusal(400, "keyColumns: a column does not exist.")
+    columns = _columns(table)
+    edits = [_cells(caller, doc, columns, row, f"rows[{place}]") for place, row in enumerate(asked.rows)]
     vendor = caller.vendor
     # What matches is settled now and carried out later: two upserts of one new key in the queue make two rows.
     plan: list[tuple[list[str], str, dict[str, Cell]]] = []
@@ -230,7 +234,7 @@ async def _update_row(caller: Caller) -> Any:
     if row_id not in table.rows:
         raise refusal(404, "Could not find the specified row.")
     asked: _RowUpdate = await _decoded(caller, _RowUpdate)
-    cells = _cells(caller, doc, table, asked.row, "row")
+    cells = _cells(caller, doc, _columns(table), asked.row, "row")
     return {"requestId": caller.vendor.enqueue(lambda: caller.vendor.edit_row(doc, table, row_id, cells)), "id": row_id}
 
 

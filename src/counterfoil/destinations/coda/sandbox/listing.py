@@ -60,7 +60,7 @@ def _open(text: str, shape: type[ListToken] | type[RowsToken], what: str) -> Any
 def _limit(caller: Caller, most: int) -> int:
     text = caller.query("limit", str(_DEFAULT_LIMIT))
     if not text.isdigit() or int(text) < 1:
-        raise refusal(400, "Invalid limit.", [{"path": "limit", "message": "Expected a positive integer"}])
+        raise refusal(400, "limit: expected a positive integer.")
     return min(int(text), most)
 
 

@@ -31,7 +31,7 @@ def template(ids: Ids, now: float) -> Doc:
         ordered = sorted(columns(name).values(), key=lambda column: not column.title)
         made = [_column(ids, column.label, FORMATS[column.kind], column.to, tables) for column in ordered]
         made.append(Column(ids.new("c-"), KEY_LABEL, "text"))
-        tables[name] = Table(ids.new("grid-"), name.replace("_", " ").capitalize(), made, made[0].id, now)
+        tables[name] = Table(ids.new("grid-"), TABLES[name].label, made, made[0].id, now)
     base = tables["transactions"]
     view = Table(ids.new("table-"), "Recent transactions", base.columns, base.display, now, parent=base.id)
     return Doc(TEMPLATE_DOC_ID, "Counterfoil template", now, [*tables.values(), view])

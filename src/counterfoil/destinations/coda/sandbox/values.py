@@ -84,6 +84,8 @@ def typed(text: str) -> Scalar:
     bare = text.strip()
     if bare.lower() in ("true", "false"):
         return bare.lower() == "true"
+    if not any(map(str.isdigit, bare)):
+        return text
     number = _number(bare)
     if number is not None:
         return number

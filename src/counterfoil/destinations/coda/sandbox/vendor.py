@@ -22,17 +22,14 @@ _MESSAGES: Final = {
 }
 
 
-def error_body(status: int, message: str, invalid: list[dict[str, str]] | None = None) -> dict[str, Any]:
-    """Give the vendor's error body."""
-    body: dict[str, Any] = {"statusCode": status, "statusMessage": _MESSAGES[status], "message": message}
-    if invalid:
-        body["codaDetail"] = {"validationErrors": invalid}
-    return body
+def error_body(status: int, message: str) -> dict[str, Any]:
+    """Give the vendor's error body. Its `codaDetail` is described for none of the endpoints here."""
+    return {"statusCode": status, "statusMessage": _MESSAGES[status], "message": message}
 
 
-def refusal(status: int, message: str, invalid: list[dict[str, str]] | None = None) -> Refusal:
+def refusal(status: int, message: str) -> Refusal:
     """Give the vendor's refusal."""
-    return Refusal(status, error_body(status, message, invalid))
+    return Refusal(status, error_body(status, message))
 
 
 @dataclass(slots=True)
