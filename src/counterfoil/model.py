@@ -64,18 +64,21 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One row of one canonical table. `key` is the provider's own id and unique in its table."""
 
     table: ClassVar[str]
+    label: ClassVar[str]  # what people call the table
     requires: ClassVar[tuple[str, ...]] = ()  # tables whose rows must be written first
     key: str
 
 
 class Institution(Record, frozen=True, kw_only=True):
     table = "institutions"
+    label = "Institutions"
     name: Title
     url: Annotated[str | None, Column("Website", Kind.URL, _once)] = None
 
 
 class Account(Record, frozen=True, kw_only=True):
     table = "accounts"
+    label = "Accounts"
     requires = ("institutions",)
     name: Title
     institution: Annotated[str | None, Column("Institution", Kind.LINK, to="institutions")] = None
@@ -100,12 +103,14 @@ class Account(Record, frozen=True, kw_only=True):
 
 class Category(Record, frozen=True, kw_only=True):
     table = "categories"
+    label = "Categories"
     name: Title
     group: Annotated[str | None, Column("Group", Kind.SELECT, _once)] = None
 
 
 class Transaction(Record, frozen=True, kw_only=True):
     table = "transactions"
+    label = "Transactions"
     requires = ("accounts", "categories")
     summary: Annotated[str, Column("Summary", Kind.TEXT, _once, title=True)]
     date: Annotated[dt.date, Column("Date", Kind.DATE)]
@@ -128,6 +133,7 @@ class Transaction(Record, frozen=True, kw_only=True):
 
 class Security(Record, frozen=True, kw_only=True):
     table = "securities"
+    label = "Securities"
     name: Title
     ticker: Annotated[str | None, Column("Ticker", Kind.TEXT)] = None
     type: Annotated[str | None, Column("Type", Kind.SELECT)] = None
@@ -141,6 +147,7 @@ class Security(Record, frozen=True, kw_only=True):
 
 class Holding(Record, frozen=True, kw_only=True):
     table = "holdings"
+    label = "Holdings"
     requires = ("accounts", "securities")
     name: Title
     account: AccountLink
@@ -155,6 +162,7 @@ class Holding(Record, frozen=True, kw_only=True):
 
 class InvestmentTransaction(Record, frozen=True, kw_only=True):
     table = "investment_transactions"
+    label = "Investment transactions"
     requires = ("accounts", "securities")
     name: Title
     date: Annotated[dt.date, Column("Date", Kind.DATE)]
@@ -171,6 +179,7 @@ class InvestmentTransaction(Record, frozen=True, kw_only=True):
 
 class Balance(Record, frozen=True, kw_only=True):
     table = "balances"
+    label = "Balance history"
     requires = ("accounts",)
     name: Title
     account: AccountLink

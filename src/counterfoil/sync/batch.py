@@ -171,6 +171,7 @@ def pending_tables(tx: Tx, workspace_id: str, targets: Mapping[str, Target]) -> 
         name
         for name, target in targets.items()
         if target.enabled
+        and target.mapping.table_id
         and (
             rows.newest_version(tx, workspace_id, name) > target.watermark
             or mirror.open_keys(tx, target.destination_id, name, after="", limit=1)

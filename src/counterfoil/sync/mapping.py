@@ -8,16 +8,6 @@ from counterfoil.model import KEY_LABEL, TABLES, Kind, Writes, columns
 from counterfoil.plan import REMOVED, Removal
 from counterfoil.ports import FieldMapping, Schema, TableMapping
 
-_LABELS = {
-    "institutions": "Institutions",
-    "accounts": "Accounts",
-    "categories": "Categories",
-    "transactions": "Transactions",
-    "securities": "Securities",
-    "holdings": "Holdings",
-    "investment_transactions": "Investment transactions",
-    "balances": "Balance history",
-}
 # What is wrong with one table only; the destination's other tables go on.
 TABLE_CODES = frozenset({"table_missing", "column_missing", "column_retyped"})
 
@@ -37,7 +27,13 @@ def _default(table: str, chosen: set[str], removal: Removal) -> TableMapping:
     if removal is Removal.MARK:
         fields.append(FieldMapping(REMOVED, "Removed", Kind.FLAG, Writes.ALWAYS))
     key = FieldMapping("key", KEY_LABEL, Kind.TEXT, Writes.ALWAYS)
-    return TableMapping(table, _LABELS[table], key, tuple(sorted(fields, key=lambda field: not field.title)))
+    return TableMapping(table, TABLES[table].label, key, tuple(sorted(fields, key=lambda field: not field.title)))
+
+
+def is_bound(mapping: TableMapping) -> bool:
+    """Say whether a mapping knows the user's table and every field of it."""
+    fields = (mapping.key_field, *mapping.fields)
+    return bool(mapping.table_id) and all(field.field_id for field in fields)
 
 
 def with_links(mappings: Sequence[TableMapping]) -> list[TableMapping]:

@@ -4,14 +4,14 @@ import msgspec
 
 from counterfoil.engine import Concurrency, Context, function
 from counterfoil.store import destinations
-from counterfoil.sync.mapping import with_links
+from counterfoil.sync.mapping import is_bound, with_links
 from counterfoil.sync.steps import DestinationSync, SyncSteps
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """How many tables stand ready."""
+    """A destination stands ready; these of its tables have something to do."""
 
-    tables: int
+    pending: list[str]
 
 
 async def prepare(steps: SyncSteps, asked: DestinationSync) -> Prepared:
@@ -20,12 +20,12 @@ async def prepare(steps: SyncSteps, asked: DestinationSync) -> Prepared:
     destination = await db.read(destinations.get, asked.destination_id)
     targets = await db.read(destinations.targets, asked.destination_id)
     mappings = [target.mapping for target in targets.values() if target.enabled]
-    if all(m.table_id and m.key_field.field_id and all(f.field_id for f in m.fields) for m in mappings):
-        return Prepared(len(mappings))
-    door = await steps.doors.destination(destination)
-    ready = with_links(await door.prepare(steps.ordered(mappings)))
-    await db.run(destinations.save_mappings, asked.destination_id, ready, replan=False)
-    return Prepared(len(ready))
+    if not all(is_bound(mapping) for mapping in mappings):
+        door = await steps.doors.destination(destination)
+        ready = with_links(await door.prepare(steps.ordered(mappings)))
+        await db.run(destinations.save_mappings, asked.destination_id, ready, replan=False)
+    outlook = await steps.connected_destinations(destination.workspace_id, asked.destination_id)
+    return Prepared([table for one in outlook for table in one.tables])
 
 
 @function(

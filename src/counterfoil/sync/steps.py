@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -13,10 +13,12 @@ from counterfoil.store import Tx, connections, destinations, requests, syncs
 from counterfoil.store.connections import Problem
 from counterfoil.sync.batch import pending_tables
 from counterfoil.sync.doors import Doors
+from counterfoil.sync.mapping import is_bound
 from counterfoil.sync.tables import TableUtils
 from counterfoil.sync.triggers import in_order, streams_for
 
 log = structlog.get_logger()
+PREPARING: Final = "prepare"  # the line of a sync's log that stands for no table
 
 
 class Started(msgspec.Struct, kw_only=True):
@@ -48,6 +50,7 @@ class Outlook(msgspec.Struct, frozen=True):
 
     destination_id: str
     tables: list[str]
+    unprepared: bool  # some table is still to be made, or to be found; then `tables` are not known yet
 
 
 class Finished(msgspec.Struct, frozen=True):
@@ -91,6 +94,11 @@ class SyncSteps(TableUtils):
         new = await self.doors.db.run(destinations.set_problem, destination_id, problem)
         if new:
             log.info("destination_problem", destination_id=destination_id, code=problem.code if problem else None)
+
+    async def destination_failed(self, destination_id: str, sync_id: str, problem: Problem) -> None:
+        """Keep why a destination could not be prepared."""
+        await self.doors.db.run(syncs.set_problem, sync_id, destination_id, PREPARING, problem)
+        await self.destination_problem(destination_id, problem)
 
     async def finish_sync(self, sync_id: str, state: str, note: str | None) -> None:
         """Close the log."""
@@ -139,7 +147,9 @@ def _outlook(tx: Tx, workspace_id: str, only: str | None) -> list[Outlook]:
     for destination in destinations.of_workspace(tx, workspace_id):
         if destination.state in ("paused", "removed") or only not in (None, destination.id):
             continue
-        tables = pending_tables(tx, workspace_id, destinations.targets(tx, destination.id))
-        if tables:
-            outlook.append(Outlook(destination.id, in_order(tables)))
+        targets = destinations.targets(tx, destination.id)
+        unprepared = any(target.enabled and not is_bound(target.mapping) for target in targets.values())
+        tables = pending_tables(tx, workspace_id, targets)
+        if tables or unprepared:
+            outlook.append(Outlook(destination.id, in_order(tables), unprepared))
     return outlook

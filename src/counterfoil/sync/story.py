@@ -97,20 +97,12 @@ async def _fetch_stream(ctx: Context[ConnectionEvent, SyncSteps], connection_id:
     concurrency=Concurrency(limit=1, key="event.data.destination_id", scope="destination-trigger"),
 )
 async def sync_destination(ctx: Context[DestinationEvent, SyncSteps]) -> SyncResult:
-    """Prepare a destination where that is still to be done, and bring it up to date with what is stored."""
+    """Bring one destination up to date with what is stored; one that is new is prepared first."""
     asked = ctx.event.data
     start = await ctx.step.run(
         "start-sync", ctx.utils.start_destination_sync, asked.destination_id, ctx.event, ctx.run_id
     )
-    notes = []
-    try:
-        await ctx.step.invoke("prepare", prepare_destination, DestinationSync(asked.destination_id, start.sync_id))
-    except InvokeFailed as error:
-        problem = _problem(error)
-        await ctx.step.run("note-problem", ctx.utils.destination_problem, asked.destination_id, problem)
-        notes.append(problem.message)
-        return await _finish(ctx, start.sync_id, {asked.destination_id: "failed"}, notes)
-    return await _to_destinations(ctx, start.sync_id, start.workspace_id, notes, only=asked.destination_id)
+    return await _to_destinations(ctx, start.sync_id, start.workspace_id, [], only=asked.destination_id)
 
 
 async def _to_destinations(
@@ -130,8 +122,17 @@ async def _chain(
     ctx: Context[ConnectionEvent, SyncSteps] | Context[DestinationEvent, SyncSteps], sync_id: str, outlook: Outlook
 ) -> str:
     """Bring one destination's tables up to date, each after those it points to; a failure stops this chain only."""
-    state = "done"
-    for table in outlook.tables:
+    state, tables = "done", outlook.tables
+    if outlook.unprepared:
+        try:
+            asked = DestinationSync(outlook.destination_id, sync_id)
+            tables = (await ctx.step.invoke(f"prepare@{outlook.destination_id}", prepare_destination, asked)).pending
+        except InvokeFailed as error:
+            problem = _problem(error)
+            step = f"note-prepare@{outlook.destination_id}"
+            await ctx.step.run(step, ctx.utils.destination_failed, outlook.destination_id, sync_id, problem)
+            return "failed"
+    for table in tables:
         step = f"{table}@{outlook.destination_id}"
         try:
             result = await ctx.step.invoke(step, SYNC_FUNCTIONS[table], SyncTable(outlook.destination_id, sync_id))
