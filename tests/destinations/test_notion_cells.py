@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from counterfoil.destinations.notion import NotionSettings, cells, wire
+from counterfoil.config import app_settings
+from counterfoil.destinations.notion import NotionApp, NotionSettings, cells, wire
 from counterfoil.destinations.notion.refusals import reason
 from counterfoil.destinations.notion.settings import Plan, page_id_of
 from counterfoil.lib.http import Reply
@@ -51,6 +52,10 @@ def test_the_budget_follows_the_plan_and_hides_the_token() -> None:
     assert business.budget().limit * 60 / business.budget().window == 600
     assert "secret" not in settings.budget().name
     assert "secret" not in repr(settings)
+
+
+def test_the_waits_can_be_set_from_the_environment() -> None:
+    assert app_settings(NotionApp, "NOTION", {"COUNTERFOIL_NOTION_LOOKUP_WAITS": "1,2.5"}).lookup_waits == (1.0, 2.5)
 
 
 # --- cells ---

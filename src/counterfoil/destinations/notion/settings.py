@@ -3,10 +3,10 @@
 import re
 import uuid
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from counterfoil.lib.budget import Budget
 from counterfoil.lib.secrets import fingerprint
@@ -24,6 +24,10 @@ def page_id_of(text: str) -> str:
         if found:
             return str(uuid.UUID(found.group()))
     raise ValueError("This is not the link or the id of a Notion page.")
+
+
+def _separated(value: Any) -> Any:
+    return value.split(",") if isinstance(value, str) else value
 
 
 class Plan(StrEnum):
@@ -46,7 +50,7 @@ class NotionApp(BaseModel):
     url: str = Field("https://api.notion.com", description="Notion's host")
     client_id: str = Field("", description="The OAuth client id of a public connection; only needed for OAuth")
     client_secret: SecretStr = Field(SecretStr(""), description="The OAuth client secret that belongs to it")
-    lookup_waits: tuple[float, float] = Field(
+    lookup_waits: Annotated[tuple[float, float], BeforeValidator(_separated)] = Field(
         (4.0, 12.0), description="Seconds before each of the two looks for a row whose creation got no answer"
     )
 
