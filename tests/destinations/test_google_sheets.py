@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from contracts.destination import DestinationContract, Endpoint
 from pydantic import BaseModel
 
+from contracts.destination import DestinationContract, Endpoint
 from counterfoil.destinations.google_sheets import SPEC, GoogleApp, GoogleSheetsSettings
 from counterfoil.destinations.google_sheets.sandbox import emulator
 from counterfoil.sandbox.kit import Emulator

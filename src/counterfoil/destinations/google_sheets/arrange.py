@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from counterfoil.destinations.google_sheets import refusals
-from counterfoil.destinations.google_sheets.cells import FORMATS, KEY_FORMAT
+from counterfoil.destinations.google_sheets.cells import FORMATS
 from counterfoil.destinations.google_sheets.layout import (
     COLUMN,
     KEY,
@@ -41,11 +41,11 @@ class _Wanted:
     label: str
     field_id: str
     role: str  # KEY, COLUMN or TARGET
-    kind: Kind | None  # None: keys
+    kind: Kind
 
     @property
     def number_format(self) -> Mapping[str, str] | None:
-        return KEY_FORMAT if self.kind is None else FORMATS.get(self.kind)
+        return FORMATS.get(self.kind)
 
 
 def find_tab(tabs: Sequence[Tab], wanted: TableMapping) -> Tab | None:
@@ -136,10 +136,10 @@ def _wanted(table: TableMapping) -> Iterator[_Wanted]:
     """Give every column in the order of a new tab: what people read first, ids last."""
     for field in table.fields:
         yield _Wanted(field.column, field.label, field.field_id, COLUMN, field.kind)
-    yield _Wanted(table.key_field.column, table.key_field.label, table.key_field.field_id, KEY, None)
+    yield _Wanted(table.key_field.column, table.key_field.label, table.key_field.field_id, KEY, Kind.TEXT)
     for field in table.fields:
         if field.kind is Kind.LINK:
-            yield _Wanted(field.column, target_label(field.label), "", TARGET, None)
+            yield _Wanted(field.column, target_label(field.label), "", TARGET, Kind.TEXT)
 
 
 def _columns(tab: Tab, table: TableMapping, exact: bool) -> tuple[TableMapping, list[Request]]:

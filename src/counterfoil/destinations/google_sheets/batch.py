@@ -8,12 +8,12 @@ import msgspec
 
 from counterfoil.destinations.google_sheets import refusals
 from counterfoil.destinations.google_sheets.arrange import Request, field_role, format_cells, mark_column
-from counterfoil.destinations.google_sheets.cells import EMPTY, FORMATS, KEY_FORMAT, MAX_TEXT, to_cell, too_long
+from counterfoil.destinations.google_sheets.cells import EMPTY, FORMATS, MAX_TEXT, to_cell, too_long
 from counterfoil.destinations.google_sheets.layout import BATCH, TARGET, Column, Tab, short_id, target_id
 from counterfoil.model import Kind
 from counterfoil.ports import Act, Cell, Change, FieldMapping, Gone, Link, Outcome, Rejected, TableMapping, Written
 
-MAX_BYTES: Final = 6_000_000  # of one request, by estimate; Google recommends 2 MB and cuts calls off after 180 s
+MAX_BYTES: Final = 8_000_000  # of one request, by estimate; Google recommends 2 MB and cuts calls off after 180 s
 MAX_CHANGES: Final = 10_000  # of one request: Google takes 100,000 requests in a batch, an update needs a few
 _MARKER_SECONDS: Final = 600  # a call is cut off after 180 s: no batch arrives later than that
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
@@ -68,7 +68,7 @@ def split(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
     part: list[Change] = []
     size = 0
     for change in changes:
-        cost = 100 + sum(48 + _length(cell) for cell in change.cells.values())
+        cost = 120 + len(change.key) + sum(_length(cell) for cell in change.cells.values())
         if part and (size + cost > MAX_BYTES or len(part) == MAX_CHANGES):
             yield part
             part, size = [], 0
@@ -79,18 +79,26 @@ def split(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
 
 
 def _length(cell: Cell) -> int:
-    if isinstance(cell, Link):
-        return 48 + len(cell.key) + len(cell.name or "")
-    return len(cell.encode()) if isinstance(cell, str) else 0
+    match cell:
+        case None:
+            return 3
+        case str():
+            return 42 + len(cell.encode())
+        case Link():
+            return _length(cell.key) + _length(cell.name)
+    return 56
 
 
-def marker(table: TableMapping, changes: Sequence[Change], attempt: int) -> int:
-    """Give the id under which a batch leaves its mark; the same changes sent again have the same one."""
+def marker(table: TableMapping, changes: Sequence[Change], nth: int) -> int:
+    """Give the id under which a batch leaves its mark; the same changes sent again have the same one.
+
+    The same changes may also be wanted a second time (a balance goes up, down and up): `nth` tells them apart.
+    """
     lines = [
         f"{change.act.value} {change.key!r} {change.was_key!r} {sorted(change.cells.items(), key=lambda one: one[0])!r}"
         for change in changes
     ]
-    return short_id("\n".join([f"batch {table.table_id} {attempt}", *sorted(lines)]))
+    return short_id("\n".join([f"batch {table.table_id} {nth}", *sorted(lines)]))
 
 
 @dataclass(slots=True)
@@ -230,14 +238,13 @@ def _added_rows(tab: Tab, places: Places, additions: Sequence[Mapping[int, Mappi
 
 def _formats(places: Places) -> Iterator[tuple[Column, Mapping[str, str]]]:
     for place in places.all:
-        default = KEY_FORMAT if place is places.key else FORMATS.get(place.mapped.kind)
-        for column, otherwise in ((place.column, default), (place.keys, KEY_FORMAT)):
+        for column, kind in ((place.column, place.mapped.kind), (place.keys, Kind.TEXT)):
             if column is None:
                 continue
             if column.format is not None:  # the user's choice goes on
                 yield column, {"type": column.format.type, "pattern": column.format.pattern}
-            elif otherwise is not None:
-                yield column, otherwise
+            elif kind in FORMATS:
+                yield column, FORMATS[kind]
 
 
 def _spare_row(tab: Tab, deleted: int, added: int) -> Iterator[Request]:

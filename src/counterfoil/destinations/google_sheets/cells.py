@@ -22,7 +22,6 @@ FORMATS: Final[Mapping[Kind, Mapping[str, str]]] = {
     Kind.DATE: {"type": "DATE", "pattern": "yyyy-mm-dd"},
     Kind.TIMESTAMP: {"type": "DATE_TIME", "pattern": "yyyy-mm-dd hh:mm:ss"},
 }
-KEY_FORMAT: Final[Mapping[str, str]] = {"type": "TEXT", "pattern": "@"}
 
 
 def to_cell(value: Cell) -> Mapping[str, Any]:

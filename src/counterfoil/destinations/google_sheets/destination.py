@@ -125,10 +125,12 @@ class GoogleSheets:
 
     async def _write_part(self, table: TableMapping, changes: Sequence[Change]) -> Sequence[Outcome]:
         needs_keys = any(change.act is not Act.CREATE or change.doubtful or change.was_key for change in changes)
-        for attempt in range(_ATTEMPTS):
+        for _ in range(_ATTEMPTS):
             tab = await self._tab(table, with_keys=needs_keys)
-            mark = marker(table, changes, attempt)
-            if mark in tab.batches:
+            mark, nth = marker(table, changes, 0), 0
+            while mark in tab.batches:
+                mark, nth = marker(table, changes, nth + 1), nth + 1
+            if nth and not needs_keys:
                 # The same changes were written within the last minutes, perhaps by a call that we gave up: look first.
                 needs_keys = True
                 continue
@@ -142,7 +144,7 @@ class GoogleSheets:
                 if error is not None:
                     raise error from None
                 # Our marker is there by now, or the tab changed between our look and our write: nothing was done.
-                log.info("google_sheets_batch_refused", table=table.table, attempt=attempt)
+                log.info("google_sheets_batch_refused", table=table.table, where=refused.where)
                 needs_keys = True
                 continue
             return batch.outcomes
@@ -174,12 +176,13 @@ class GoogleSheets:
     # --- reading ---
 
     async def read(self, table: TableMapping) -> AsyncIterator[RemoteRow]:
-        """Read the whole tab in one moment; rows that hold nothing at all are left out."""
+        """Read the whole tab in one moment; left out are empty rows, and headers that rows were inserted above."""
         tab, rows = await self._snapshot(table)
         places = locate(tab, table)
+        key = places.key.column
         for raw in rows[1:]:
             values = _decode_row(raw)
-            if any(value not in (None, "") for value in values):
+            if any(value not in (None, "") for value in values) and _at(values, key.index) != key.name:
                 yield _remote_row(values, places)
 
     async def _snapshot(self, table: TableMapping) -> tuple[Tab, Sequence[msgspec.Raw]]:
@@ -190,7 +193,7 @@ class GoogleSheets:
             except Refused:
                 raise refusals.table_missing(table.label) from None
             heads = _decode_row(rows[0]) if rows else []
-            if all(_at(heads, place.column.index) == place.column.name for place in locate(tab, table).all):
+            if all(_at(heads, place.column.index) == place.column.head for place in locate(tab, table).all):
                 return tab, rows
         raise RetryLater(_CHANGED, after=10)
 

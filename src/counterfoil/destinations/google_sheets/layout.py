@@ -29,8 +29,9 @@ class Column:
     """One column of a tab."""
 
     id: str
-    name: str  # its header; where that was not read, the header last seen
+    name: str  # its header; where that was not read or is empty, the header last seen
     index: int
+    head: str = ""  # its cell in the first row, if that was read
     mark: wire.Mark | None = None  # our metadata
     format: wire.NumberFormat | None = None  # of the first row below the header
 
@@ -159,11 +160,11 @@ def _columns(
     for index in sorted({*marks, *heads}):
         mark, head = marks.get(index), heads.get(index, "")
         if mark is not None:
-            yield Column(str(mark.metadata_id), head or mark.metadata_value, index, mark, formats.get(index))
+            yield Column(str(mark.metadata_id), head or mark.metadata_value, index, head, mark, formats.get(index))
         elif head:
             found = column_id(sheet_id, head, taken)
             taken.add(found)
-            yield Column(found, head, index, None, formats.get(index))
+            yield Column(found, head, index, head, None, formats.get(index))
 
 
 def _texts(block: wire.Block, row: int) -> Iterator[tuple[int, str]]:

@@ -1,5 +1,6 @@
 """What Google's refusals mean for the user, in plain words."""
 
+import re
 from typing import Final
 
 from counterfoil.errors import ActionRequired
@@ -11,6 +12,12 @@ class Refused(Exception):
     def __init__(self, message: str) -> None:
         super().__init__("400")
         self.message = message
+
+    @property
+    def where(self) -> str:
+        """Name the request that was refused, without what it held."""
+        found = re.match(r"Invalid requests\[\d+\]\.\w+", self.message)
+        return found[0] if found else ""
 
 
 def not_shared(email: str | None) -> ActionRequired:

@@ -1,6 +1,7 @@
 """spreadsheets.get: a spreadsheet as JSON, with grid content only where the mask asks for it."""
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from counterfoil.destinations.google_sheets.sandbox import masks
@@ -121,18 +122,13 @@ def _rows_json(area: Area, mask: masks.Mask) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     filled = 0
     sheet, left, right = area.sheet, area.left, area.right
-    with_formats = any(masks.below(mask, name) is not None for name in ("userEnteredFormat", "effectiveFormat"))
+    writer = _CellWriter(mask)
     for place in range(area.top, area.bottom):
         values, formats = sheet.rows[place][left:right], sheet.formats[place][left:right]
-        width = max(len(values), len(formats) if with_formats else 0)
-        cells: list[dict[str, Any]] = [
-            _cell_json(
-                values[column] if column < len(values) else None,
-                formats[column] if column < len(formats) else None,
-                mask,
-            )
-            for column in range(width)
-        ]
+        if not values and not (formats and writer.with_formats):
+            rows.append({})
+            continue
+        cells = [writer.write(value, cell_format) for value, cell_format in zip_longest(values, formats)]
         while cells and not cells[-1]:
             cells.pop()
         rows.append({"values": cells} if cells else {})
@@ -142,27 +138,45 @@ def _rows_json(area: Area, mask: masks.Mask) -> list[dict[str, Any]]:
     return rows
 
 
-def _cell_json(value: Value, cell_format: Format | None, mask: masks.Mask) -> dict[str, Any]:
-    cell: dict[str, Any] = {}
-    if value is not None:
-        if masks.below(mask, "userEnteredValue") is not None:
-            cell["userEnteredValue"] = _extended(value)
-        if masks.below(mask, "effectiveValue") is not None:
-            cell["effectiveValue"] = _extended(str(value) if isinstance(value, Formula) else value)
-        if masks.below(mask, "formattedValue") is not None:
-            cell["formattedValue"] = shown(value, cell_format)
-    if cell_format is not None:
-        if masks.below(mask, "userEnteredFormat") is not None:
-            cell["userEnteredFormat"] = read_format(cell_format)
-        if masks.below(mask, "effectiveFormat") is not None:
-            cell["effectiveFormat"] = read_format(cell_format)
-    applied: dict[str, Any] = masks.apply(mask, cell) if mask else cell
-    return {name: inner for name, inner in applied.items() if inner != {}}
+class _CellWriter:
+    """Writes what a mask selects of cells; the mask is looked at once, for there may be a million of them."""
+
+    def __init__(self, mask: masks.Mask) -> None:
+        self._entered = masks.below(mask, "userEnteredValue")
+        self._effective = masks.below(mask, "effectiveValue")
+        self._shown = masks.below(mask, "formattedValue") is not None
+        self._formats = {
+            name: inner
+            for name in ("userEnteredFormat", "effectiveFormat")
+            if (inner := masks.below(mask, name)) is not None
+        }
+        self.with_formats = bool(self._formats)
+
+    def write(self, value: Value, cell_format: Format | None) -> dict[str, Any]:
+        cell: dict[str, Any] = {}
+        if value is not None:
+            if self._entered is not None:
+                _add(cell, "userEnteredValue", value, self._entered)
+            if self._effective is not None:
+                calculated = str(value) if isinstance(value, Formula) else value
+                _add(cell, "effectiveValue", calculated, self._effective)
+            if self._shown:
+                cell["formattedValue"] = shown(value, cell_format)
+        if cell_format is not None:
+            for name, mask in self._formats.items():
+                written = masks.apply(mask, read_format(cell_format))
+                if written:
+                    cell[name] = written
+        return cell
 
 
-def _extended(value: Value) -> dict[str, Any]:
-    if isinstance(value, bool):
-        return {"boolValue": value}
-    if isinstance(value, Formula):
-        return {"formulaValue": str(value)}
-    return {"stringValue": value} if isinstance(value, str) else {"numberValue": value}
+def _add(cell: dict[str, Any], name: str, value: Value, mask: masks.Mask) -> None:
+    kind, written = _extended(value)
+    if not mask or kind in mask:
+        cell[name] = {kind: written}
+
+
+def _extended(value: Value) -> tuple[str, Any]:
+    if isinstance(value, str):
+        return ("formulaValue", str(value)) if isinstance(value, Formula) else ("stringValue", value)
+    return ("boolValue" if isinstance(value, bool) else "numberValue"), value

@@ -335,19 +335,19 @@ def _written(book: Book, body: wire.BatchValues, *, by_filter: bool) -> dict[str
         if by_filter:
             wanted = _converted(one, wire.FilteredValueRange)
             areas = list(filter_areas(book, wanted.data_filter))
-            rows, major = wanted.values, wanted.major_dimension
+            rows, major, echoed = wanted.values, wanted.major_dimension, {"dataFilter": one["dataFilter"]}
         else:
             plain = _converted(one, wire.ValueRange)
             areas, rows, major = [_reaching(book, plain.range or "")], plain.values, plain.major_dimension
+            echoed = {"spreadsheetId": book.id}
         option = body.value_input_option
-        responses += [values.write(area, rows, option=option, major=major) for area in areas]
-    total = {name: sum(one[name] for one in responses) for name in ("updatedRows", "updatedColumns", "updatedCells")}
+        responses += [echoed | values.write(area, rows, option=option, major=major) for area in areas]
     return {
-        "totalUpdatedRows": total["updatedRows"],
-        "totalUpdatedColumns": total["updatedColumns"],
-        "totalUpdatedCells": total["updatedCells"],
+        "totalUpdatedRows": sum(one["updatedRows"] for one in responses),
+        "totalUpdatedColumns": sum(one["updatedColumns"] for one in responses),
+        "totalUpdatedCells": sum(one["updatedCells"] for one in responses),
         "totalUpdatedSheets": 1 if responses else 0,
-        "responses": [{"spreadsheetId": book.id, **one} for one in responses],
+        "responses": responses,
     }
 
 
