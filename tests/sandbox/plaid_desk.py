@@ -55,6 +55,12 @@ class Desk:
         assert status == 200, answer
         return answer
 
+    def settle(self) -> None:
+        """Wait until everything that is due by the emulator's clock was begun."""
+        done = threading.Event()
+        self.vendor.agenda.after(0.0, done.set)
+        assert done.wait(10)
+
     def connect(self, institution: str = "ins_109508", *, days: int | None = 730, **options: Any) -> str:
         """Give the access token of a new Item."""
         if days:

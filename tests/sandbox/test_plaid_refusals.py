@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from counterfoil.providers.plaid.sandbox import Timing
 from counterfoil.providers.plaid.sandbox.limits import LIMITS
 from counterfoil.sandbox.world import World
 from sandbox.plaid_desk import Desk, open_desk, until
@@ -114,10 +115,39 @@ def test_an_item_that_lost_its_login_answers_nothing_but_itself(desk: Desk) -> N
     assert desk.call("/transactions/sync", access_token=token)["added"]
 
 
+def test_what_happened_while_the_login_was_lost_comes_after_its_repair(desk: Desk) -> None:
+    token, other = desk.connect(days=60), desk.connect(days=60)
+    cursor = desk.pages(token, count=500)[-1]["next_cursor"]
+    desk.act("login_required", item=token)
+    first, second, *_ = (row["transaction_id"] for row in desk.rows(other))
+    changed = {"transaction_id": first, "amount": "99.99"}
+    desk.act("transactions", item=other, added=[{"amount": 1}], modified=[changed], removed=[second])
+    desk.act("repair", item=token)
+    (news,) = desk.pages(token, cursor, count=500)
+    assert [len(news[kind]) for kind in ("added", "modified", "removed")] == [1, 1, 1]
+    names = [sorted(row["name"] for row in desk.rows(one)) for one in (token, other)]
+    assert names[0] == names[1]
+
+
+def test_a_history_that_an_error_broke_off_is_read_after_the_repair() -> None:
+    with open_desk(timing=Timing(initial=10.0, historical=20.0)) as desk:
+        token = desk.connect(days=60)
+        desk.call("/transactions/sync", access_token=token)
+        desk.act("login_required", item=token)
+        desk.act("clock", advance=30)
+        desk.settle()
+        desk.act("repair", item=token)
+        assert desk.call("/transactions/sync", access_token=token)["transactions_update_status"] == "NOT_READY"
+        desk.act("clock", advance=30)
+        until(lambda: desk.vendor.item(token).stage.name == "HISTORICAL")
+        assert desk.rows(token)
+
+
 def test_a_sandbox_item_asks_for_its_login_after_thirty_days() -> None:
     with open_desk() as desk:
         token = desk.connect("ins_109509", days=30)
         desk.act("clock", advance=29 * 86_400)
+        desk.settle()
         assert desk.call("/accounts/get", access_token=token)
         desk.act("clock", advance=2 * 86_400)
         item = desk.vendor.item(token)

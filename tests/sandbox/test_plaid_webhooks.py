@@ -5,6 +5,7 @@ import email.utils
 import hashlib
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import jwt
@@ -44,6 +45,12 @@ def attempts(desk: Desk) -> list[int]:
     """Give how the attempts at the last webhook ended."""
     found: list[int] = desk.act("webhooks")["deliveries"][-1]["attempts"]
     return found
+
+
+def again_in(desk: Desk) -> Decimal:
+    """Give the seconds until the last webhook is tried again."""
+    seconds: Decimal = desk.act("webhooks")["deliveries"][-1]["again_in"]
+    return seconds
 
 
 def until_tried(desk: Desk, ends: list[int]) -> None:
@@ -191,9 +198,8 @@ def test_a_delivery_that_fails_is_tried_again_with_growing_pauses(desk: Desk, in
     desk.act("webhook", item=token, type="ITEM", code="LOGIN_REPAIRED")
     until_tried(desk, [500])
     for pause, ends in ((30, [500, 503]), (120, [500, 503, 302]), (480, [500, 503, 302, 200])):
-        desk.act("clock", advance=pause - 5)
-        assert len(attempts(desk)) == len(ends) - 1
-        desk.act("clock", advance=5)
+        assert again_in(desk) == pytest.approx(Decimal(pause), abs=Decimal(5))
+        desk.act("clock", advance=pause)
         until_tried(desk, ends)
     bodies = {body for _, body in inbox.arrived}
     assert len(bodies) == 1
@@ -225,9 +231,8 @@ def test_a_429_is_tried_again_when_it_asks_to_be(desk: Desk, inbox: Inbox) -> No
     inbox.answers = [(429, {"retry-after": "600"})]
     desk.act("webhook", item=token, type="ITEM", code="LOGIN_REPAIRED")
     until_tried(desk, [429])
-    desk.act("clock", advance=500)
-    assert attempts(desk) == [429]
-    desk.act("clock", advance=101)
+    assert again_in(desk) == pytest.approx(Decimal(600), abs=Decimal(5))
+    desk.act("clock", advance=600)
     until_tried(desk, [429, 200])
 
 

@@ -161,7 +161,7 @@ class _Tester:
 
     def webhooks(self, ask: dict[str, Any]) -> dict[str, Any]:
         """Switch `duplicate`, `reorder`, `off` and `legacy` on or off, and tell what was delivered so far."""
-        courier = self._vendor.courier
+        courier, now = self._vendor.courier, self._vendor.clock.now()
         for name in ("duplicate", "reorder", "off"):
             if name in ask:
                 setattr(courier, name, bool(ask[name]))
@@ -174,6 +174,7 @@ class _Tester:
                     "type": one.body["webhook_type"],
                     "code": one.body["webhook_code"],
                     "attempts": one.attempts,
+                    "again_in": None if one.next_at is None else one.next_at - now,
                     "given_up": one.given_up,
                 }
                 for one in courier.deliveries

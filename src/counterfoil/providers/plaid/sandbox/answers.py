@@ -35,11 +35,13 @@ _ITEM_CODES: Final = {
 
 
 def exchange(call: Call[ask.Exchange]) -> dict[str, Any]:
+    """Give the access token for a public token; the same one each time, so that a lost reply can be asked for again."""
     item = call.vendor.exchange(call.ask.public_token)
     return {"access_token": item.access_token, "item_id": item.id}
 
 
 def item_get(call: Call[ask.OfItem]) -> dict[str, Any]:
+    """Give the Item with when it was last read and what it was last told of."""
     item = call.item
     status: dict[str, Any] = {"transactions": None, "investments": None, "last_webhook": None}
     if item.stage is not Stage.NOT_READY:
@@ -53,11 +55,13 @@ def item_get(call: Call[ask.OfItem]) -> dict[str, Any]:
 
 
 def item_remove(call: Call[ask.ItemRemove]) -> dict[str, Any]:
+    """Forget the Item."""
     call.vendor.remove(call.item)
     return {}
 
 
 def webhook_update(call: Call[ask.WebhookUpdate]) -> dict[str, Any]:
+    """Change where webhooks go, and say so there."""
     item = call.item
     item.webhook = call.ask.webhook
     call.vendor.tell(item, "ITEM", "WEBHOOK_UPDATE_ACKNOWLEDGED", error=None, new_webhook_url=item.webhook)
@@ -65,10 +69,12 @@ def webhook_update(call: Call[ask.WebhookUpdate]) -> dict[str, Any]:
 
 
 def accounts_get(call: Call[ask.OfAccounts]) -> dict[str, Any]:
+    """Give the accounts with balances as last known; here those are always of this moment."""
     return {"accounts": chosen_accounts(call.item, call.ask.options.account_ids), "item": call.item.body()}
 
 
 def balance_get(call: Call[ask.OfAccounts]) -> dict[str, Any]:
+    """Give the accounts with balances of this moment and its time."""
     accounts = chosen_accounts(call.item, call.ask.options.account_ids)
     for account in accounts:
         account["balances"]["last_updated_datetime"] = stamp(call.vendor.clock.now())
@@ -76,6 +82,7 @@ def balance_get(call: Call[ask.OfAccounts]) -> dict[str, Any]:
 
 
 def transactions_sync(call: Call[ask.Sync]) -> dict[str, Any]:
+    """Give one page of changes. https://plaid.com/docs/api/products/transactions/#transactionssync"""
     item, options, vendor = call.item, call.ask.options, call.vendor
     _enable(item, "transactions")
     if options.account_id is not None and options.account_id not in item.accounts:
@@ -118,6 +125,7 @@ def transactions_sync(call: Call[ask.Sync]) -> dict[str, Any]:
 
 
 def transactions_refresh(call: Call[ask.OfItem]) -> dict[str, Any]:
+    """Ask the bank for news, which come later."""
     item, vendor = call.item, call.vendor
     if "transactions_refresh" not in item.institution.products:
         raise PlaidError("PRODUCTS_NOT_SUPPORTED")
@@ -128,6 +136,7 @@ def transactions_refresh(call: Call[ask.OfItem]) -> dict[str, Any]:
 
 
 def institution_by_id(call: Call[ask.InstitutionById]) -> dict[str, Any]:
+    """Give an institution; its web address and logo only on request."""
     found = call.vendor.institution(call.ask.institution_id)
     body: dict[str, Any] = {
         "institution_id": found.id,
@@ -145,6 +154,7 @@ def institution_by_id(call: Call[ask.InstitutionById]) -> dict[str, Any]:
 
 
 def verification_key(call: Call[ask.VerificationKey]) -> dict[str, Any]:
+    """Give the public key of a webhook's signature."""
     key = call.vendor.keys.public(call.ask.key_id)
     if key is None:
         raise PlaidError("INVALID_WEBHOOK_VERIFICATION_KEY_ID", "invalid key_id provided")
@@ -155,6 +165,7 @@ def verification_key(call: Call[ask.VerificationKey]) -> dict[str, Any]:
 
 
 def sandbox_token(call: Call[ask.SandboxToken]) -> dict[str, Any]:
+    """Make an Item without Link. https://plaid.com/docs/api/sandbox/#sandboxpublic_tokencreate"""
     options, vendor = call.ask.options, call.vendor
     username = options.override_username or "user_good"
     institution = vendor.institution(call.ask.institution_id)
@@ -176,6 +187,7 @@ def sandbox_token(call: Call[ask.SandboxToken]) -> dict[str, Any]:
 
 
 def fire_webhook(call: Call[ask.FireWebhook]) -> dict[str, Any]:
+    """Send a webhook of the codes that the vendor lets fire."""
     code, item, vendor = call.ask.webhook_code, call.item, call.vendor
     if code not in _FIRED:
         raise PlaidError("INVALID_FIELD", f"webhook_code {code} cannot be fired")
@@ -188,11 +200,13 @@ def fire_webhook(call: Call[ask.FireWebhook]) -> dict[str, Any]:
 
 
 def reset_login(call: Call[ask.OfItem]) -> dict[str, Any]:
+    """Put the Item into ITEM_LOGIN_REQUIRED."""
     call.vendor.break_login(call.item)
     return {"reset_login": True}
 
 
 def transactions_create(call: Call[ask.TransactionsCreate]) -> dict[str, Any]:
+    """Add transactions of today and the two weeks before, to Items of one test user only."""
     item, vendor = call.item, call.vendor
     if item.username != DYNAMIC:
         raise PlaidError("INVALID_FIELD", f"transactions can only be created on Items of the test user {DYNAMIC}")
@@ -273,7 +287,7 @@ def _extra(item: Item, kind: str, code: str, now: dt.datetime) -> dict[str, Any]
             "account_ids_with_updated_liabilities": {},
             "error": None,
         },
-        ("ITEM", "ERROR"): {"error": item.error_body()},
+        ("ITEM", "ERROR"): {"error": item.error_body("ITEM_LOGIN_REQUIRED")},
         ("ITEM", "LOGIN_REPAIRED"): {},
         ("ITEM", "USER_ACCOUNT_REVOKED"): {"account_id": next(iter(item.accounts), "")},
         ("ITEM", "PENDING_DISCONNECT"): {"reason": "INSTITUTION_TOKEN_EXPIRATION", "disconnect_time": in_a_week},

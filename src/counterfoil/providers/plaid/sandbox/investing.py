@@ -18,6 +18,7 @@ Body = dict[str, Any]
 
 
 def holdings_get(call: Call[ask.OfAccounts]) -> Body:
+    """Give what the investment accounts hold."""
     item = call.item
     accounts = _investment_accounts(item, call.ask.options.account_ids)
     ids = {body["account_id"] for body in accounts}
@@ -32,6 +33,7 @@ def holdings_get(call: Call[ask.OfAccounts]) -> Body:
 
 
 def trades_get(call: Call[ask.Trades]) -> Body:
+    """Give one page of investment transactions, newest first."""
     item, options = call.item, call.ask.options
     accounts = _investment_accounts(item, options.account_ids)
     if options.async_update and not item.trades_ready:  # without it the caller waits, here for no time at all
@@ -57,6 +59,7 @@ def trades_get(call: Call[ask.Trades]) -> Body:
 
 
 def investments_refresh(call: Call[ask.OfItem]) -> Body:
+    """Ask the broker for news, which come later."""
     vendor, item = call.vendor, call.item
     _investment_accounts(item, None)
     vendor.agenda.after(vendor.timing.refresh, lambda: vendor.refreshed(item))
@@ -64,6 +67,7 @@ def investments_refresh(call: Call[ask.OfItem]) -> Body:
 
 
 def liabilities_get(call: Call[ask.OfAccounts]) -> Body:
+    """Give the terms of cards, mortgages and student loans. https://plaid.com/docs/api/products/liabilities/"""
     item, chosen = call.item, call.ask.options.account_ids
     wanted = {body["account_id"] for body in chosen_accounts(item, chosen)}
     owing = {one: account for one, account in item.accounts.items() if one in wanted and account.terms is not None}

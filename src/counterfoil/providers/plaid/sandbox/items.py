@@ -108,15 +108,27 @@ class Item:
         return row
 
     def advance(self, stage: Stage, today: dt.date) -> int:
-        """Read the history up to a stage: the last 30 days, then all. Gives the number of new rows."""
+        """Read the history up to a stage: the last 30 days, then all. Gives the number of new rows.
+
+        What changed or went since an earlier reading is logged too.
+        """
         self.stage = stage
         first = today - dt.timedelta(days=INITIAL_DAYS) if stage is Stage.INITIAL else dt.date.min
-        before = self.feed.head
-        known = self.feed.rows
+        new, there, known = 0, set(), self.feed.rows
         for movement in sorted(self.bank.movements.values(), key=lambda movement: movement.date):
-            if movement.date >= first and (row := self.row(movement)) and row.transaction_id not in known:
+            row = self.row(movement)
+            if row is None:
+                continue
+            there.add(row.transaction_id)
+            if row.transaction_id in known:
+                if known[row.transaction_id] != row:
+                    self.feed.modify(row)
+            elif movement.date >= first:
                 self.feed.add(row)
-        return self.feed.head - before
+                new += 1
+        for transaction_id in [one for one in known if one not in there]:
+            self.feed.remove(transaction_id)
+        return new
 
     def apply(self, changes: Sequence[Change], *, split_pending: bool) -> tuple[int, list[str]]:
         """Log what happened at the bank. Gives the number of new rows and the ids of the removed ones."""
@@ -159,9 +171,10 @@ class Item:
             "update_type": "background",
         }
 
-    def error_body(self) -> dict[str, Any] | None:
-        """Give the Item's error as it stands in an Item and in webhooks."""
-        return None if self.error is None else error_body(self.error, "") | {"status": status_of(self.error)}
+    def error_body(self, otherwise: str | None = None) -> dict[str, Any] | None:
+        """Give the Item's error, or another where it has none, as it stands in an Item and in webhooks."""
+        code = self.error or otherwise
+        return None if code is None else error_body(code, "") | {"status": status_of(code)}
 
     def account_bodies(self, chosen: Iterable[str] | None = None) -> list[dict[str, Any]]:
         """Give the accounts with their balances: all, or those of these account_ids (KeyError for a foreign one)."""

@@ -136,7 +136,7 @@ class Link:
             vendor.repair(item, tell=False)
             if token.selects_accounts:
                 item.show(account for account in item.bank.accounts.values() if account.id in chosen)
-                vendor.caught_up(item)
+                vendor.catch_up(item)
         else:
             institution = vendor.institution(institution_id)
             also = [*(asked.required_if_supported_products or ()), *(asked.optional_products or ())]

@@ -156,7 +156,10 @@ class Vendor:
         if item.synced:
             return
         item.synced = True
-        if item.stage is Stage.NOT_READY and not item.held:
+        self._read_on(item)
+
+    def _read_on(self, item: Item) -> None:
+        if item.stage is not Stage.HISTORICAL and not item.held:
             self.agenda.after(self.timing.initial or 0.0, lambda: self.reach(item, Stage.INITIAL))
             self.agenda.after(self.timing.historical, lambda: self.reach(item, Stage.HISTORICAL))
 
@@ -205,9 +208,15 @@ class Vendor:
                 self._tell_legacy(item, "TRANSACTIONS_REMOVED", removed_transactions=removed)
             self.tell_sync(item)
 
-    def caught_up(self, item: Item) -> None:
-        """Bring the history of accounts that an Item shows since now, and tell of it."""
-        if item.stage is not Stage.NOT_READY and item.advance(item.stage, self.today()):
+    def catch_up(self, item: Item) -> None:
+        """Read what an Item missed: the time of its error, or the history of accounts that it shows since now."""
+        if item.synced:
+            self._read_on(item)
+        if item.stage is Stage.NOT_READY:
+            return
+        before = item.feed.head
+        item.advance(item.stage, self.today())
+        if item.feed.head != before:
             item.updated = self.clock.now()
             self.tell_sync(item)
 
@@ -242,14 +251,15 @@ class Vendor:
             item.error = None
             if tell:
                 self.tell(item, "ITEM", "LOGIN_REPAIRED")
+            self.catch_up(item)
 
     # --- what is told ---
 
     def tell(self, item: Item, kind: str, code: str, **extra: Any) -> bool:
         """Send a webhook about an Item; False where it has no address."""
-        item.told = (self.clock.now(), code)
         if not item.webhook:
             return False
+        item.told = (self.clock.now(), code)
         body = {"webhook_type": kind, "webhook_code": code, "item_id": item.id, **extra, "environment": "sandbox"}
         self.courier.send(item.webhook, body)
         return True

@@ -84,6 +84,7 @@ class Delivery:
     due_since: float
     attempts: list[int] = field(default_factory=list)
     given_up: bool = False
+    next_at: float | None = None  # when it is tried again
 
 
 @dataclass(slots=True)
@@ -122,9 +123,11 @@ class Courier:
             await self._attempt(delivery)  # one after the other, so that they arrive in this order
 
     def _attempt_after(self, delivery: Delivery, seconds: float) -> None:
+        delivery.next_at = self.clock.now() + seconds
         self.agenda.after(seconds, lambda: self._attempt(delivery))
 
     async def _attempt(self, delivery: Delivery) -> None:
+        delivery.next_at = None
         body = msgspec.json.format(msgspec.json.encode(delivery.body), indent=2)
         headers = {"content-type": "application/json", "plaid-verification": self.keys.sign(body)}
         self._client = self._client or httpx2.AsyncClient(timeout=_ANSWER_WITHIN, trust_env=False)
