@@ -71,9 +71,11 @@ def refusal(call: Callable[[], Any]) -> tuple[int, str]:
     """Give status and type of the refusal that a call meets."""
     with pytest.raises(HTTPError) as caught:
         call()
-    body = caught.value.response.json()
-    error = body.get("error", body.get("errors", [{}])[0].get("error") if "errors" in body else None)
-    return caught.value.response.status_code, error["type"] if isinstance(error, dict) else error
+    reply = caught.value.response
+    assert reply is not None
+    body = reply.json()
+    error = body["errors"][0]["error"] if "errors" in body else body["error"]
+    return reply.status_code, error["type"] if isinstance(error, dict) else error
 
 
 # --- what it holds ---

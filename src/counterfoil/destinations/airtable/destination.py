@@ -122,9 +122,9 @@ class AirtableDestination:
 
     async def _columns(self, table: TableMapping, changes: Sequence[Change]) -> dict[str, FieldEntry]:
         """Give the table's fields by id. Raises `ActionRequired` where one that is to be written is gone."""
-        needed = {table.field(column) for change in changes for column in change.cells}
+        needed = [table.field(column) for column in {column for change in changes for column in change.cells}]
         if any(change.act is not Act.DELETE for change in changes):
-            needed.add(table.key_field)
+            needed.append(table.key_field)
         columns = self._known_columns(table.table_id)
         if any(field.field_id not in columns for field in needed):
             await self._read_schema()

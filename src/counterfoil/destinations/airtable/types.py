@@ -122,7 +122,11 @@ class Refused:
             return ActionRequired(
                 "place_not_reachable", "Airtable does not let Counterfoil into this base or table.", remedy=_SHARE
             )
-        return ActionRequired("refused", f"Airtable refused the request ({self.status} {self.kind}).", remedy=_SHARE)
+        return ActionRequired(
+            "refused",
+            f"Airtable refused the request: {(self.message or self.kind or str(self.status))[:200]}",
+            remedy="Look at the base in Airtable: a limit of tables or columns may be reached, or a name be taken.",
+        )
 
 
 def refused(reply: Reply) -> Refused:
