@@ -41,9 +41,9 @@ _ALONE: Final = frozenset(
 )
 _BESIDE_DIGITS: Final = _ALONE | frozenset(
     """
-    am pm st nd rd th t z utc gmt
+    am pm st nd rd th utc gmt
     ms sec secs second seconds min mins minute minutes hr hrs hour hours day days wk wks week weeks month months yr yrs
-    year years k mm mn bn thousand million billion percent e
+    year years mm mn bn thousand million billion percent
     usd eur gbp jpy cad aud nzd chf cny inr brl mxn sek nok dkk pln czk huf zar krw sgd hkd ils try aed
     """.split()
 )

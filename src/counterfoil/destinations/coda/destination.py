@@ -55,13 +55,14 @@ class CodaDestination:
         table_ids = {name: table.id for name, table in found.items() if table is not None}
         of_each = await side_by_side(self._client.columns, list(table_ids.values()))
         columns = dict(zip(table_ids, of_each, strict=True))
+        labels = {mapping.table: mapping.label for mapping in tables}
         prepared: list[TableMapping] = []
         gaps: list[Gap] = []
         for mapping in tables:
             if mapping.table not in table_ids:
-                gaps.append(no_table(mapping))
+                gaps.append(no_table(mapping, labels))
                 continue
-            fitted, missing = fit(mapping, columns[mapping.table], table_ids)
+            fitted, missing = fit(mapping, columns[mapping.table], table_ids, labels)
             prepared.append(replace(fitted, table_id=table_ids[mapping.table]))
             gaps += missing
         if gaps:
@@ -86,7 +87,7 @@ class CodaDestination:
         Coda takes any value for any column and flags what does not fit, so nobody else would notice.
         """
         columns = await self._client.columns(table.table_id)
-        _, gaps = fit(table, columns, {})
+        _, gaps = fit(table, columns, {}, {})
         if gaps:
             raise ask(gaps, template=None)
         return {column.id: column for column in columns}

@@ -53,9 +53,9 @@ def find_table(mapping: TableMapping, tables: Sequence[TableReference]) -> Table
     return next((table for table in tables if table.name.casefold() == mapping.label.casefold()), None)
 
 
-def no_table(mapping: TableMapping) -> Gap:
-    """Name a table that is missing, with all its columns."""
-    wanted = ", ".join(f"“{field.label}” ({_type(field)})" for field in (*mapping.fields, mapping.key_field))
+def no_table(mapping: TableMapping, labels: Mapping[str, str]) -> Gap:
+    """Name a table that is missing, with all its columns. `labels` are the tables' names by canonical name."""
+    wanted = ", ".join(f"“{field.label}” ({_type(field, labels)})" for field in (*mapping.fields, mapping.key_field))
     return Gap(
         "table_missing",
         f"The doc has no table “{mapping.label}”.",
@@ -64,18 +64,18 @@ def no_table(mapping: TableMapping) -> Gap:
 
 
 def fit(
-    mapping: TableMapping, columns: Sequence[Column], table_ids: Mapping[str, str]
+    mapping: TableMapping, columns: Sequence[Column], table_ids: Mapping[str, str], labels: Mapping[str, str]
 ) -> tuple[TableMapping, list[Gap]]:
     """Give the mapping with its columns' ids, and what is missing or of the wrong type.
 
-    `table_ids` are the user's tables by canonical name, for links.
+    `table_ids` and `labels` are ids and names of the user's tables by canonical name, for links.
     """
     gaps: list[Gap] = []
 
     def placed(field: FieldMapping) -> FieldMapping:
         target = table_ids.get(field.to or "", field.to_table_id)
         column = _find(field, columns)
-        gap = _gap(mapping, field, column, target)
+        gap = _gap(mapping, field, column, target, labels)
         if gap is not None:
             gaps.append(gap)
         return replace(field, field_id=column.id if column else field.field_id, to_table_id=target)
@@ -91,13 +91,15 @@ def _find(field: FieldMapping, columns: Sequence[Column]) -> Column | None:
     return next((column for column in columns if column.name.casefold() == field.label.casefold()), None)
 
 
-def _gap(mapping: TableMapping, field: FieldMapping, column: Column | None, target: str | None) -> Gap | None:
+def _gap(
+    mapping: TableMapping, field: FieldMapping, column: Column | None, target: str | None, labels: Mapping[str, str]
+) -> Gap | None:
     where = f"of the table “{mapping.label}”"
     if column is None:
         return Gap(
             "column_missing",
             f"The table “{mapping.label}” has no column “{field.label}”.",
-            f"Add a column “{field.label}” ({_type(field)}) to the table “{mapping.label}”, or unmap it.",
+            f"Add a column “{field.label}” ({_type(field, labels)}) to the table “{mapping.label}”, or unmap it.",
         )
     if column.calculated:
         return Gap(
@@ -110,21 +112,21 @@ def _gap(mapping: TableMapping, field: FieldMapping, column: Column | None, targ
         return Gap(
             "column_type",
             f"The column “{column.name}” {where} is of the type {column.format.type}.",
-            f"Change the type of “{column.name}” to {_type(field)}, or map another column.",
+            f"Change the type of “{column.name}” to {_type(field, labels)}, or map another column.",
         )
     points_to = column.format.table.id if column.format.table else None
     if column.format.type == "lookup" and target is not None and points_to not in (None, target):
         return Gap(
             "column_type",
             f"The column “{column.name}” {where} is a relation to another table.",
-            f"Let “{column.name}” point to the table that “{field.to}” is mapped to, or map another column.",
+            f"Make “{column.name}” a {_type(field, labels)}, or map another column.",
         )
     return None
 
 
-def _type(field: FieldMapping) -> str:
+def _type(field: FieldMapping, labels: Mapping[str, str]) -> str:
     word = _COLUMN_TYPES[field.kind]
-    return f"{word} to “{field.to.replace('_', ' ').capitalize()}”" if field.kind is Kind.LINK and field.to else word
+    return f"{word} to “{labels.get(field.to, field.to)}”" if field.kind is Kind.LINK and field.to else word
 
 
 def ask(gaps: Sequence[Gap], *, template: str | None) -> ActionRequired:
