@@ -57,10 +57,9 @@ class Signed:
         return SPEC.open(Access(self.http, self.app, self.settings, self._save))
 
     async def _save(self, settings: BaseModel) -> None:
-        # While the new tokens are being stored, they have not been used yet.
+        await asyncio.sleep(0.1)  # for requests in flight to go on with a token that is not stored yet, if they did
         used = [call for call in self.control.calls() if call["status"] != 401 and "oauth" not in call["path"]]
         assert used == []
-        await asyncio.sleep(0.05)
         self.saved.append(settings)
 
 
