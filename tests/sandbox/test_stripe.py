@@ -1,63 +1,21 @@
 """The emulated Stripe account, driven by Stripe's own SDK through its normal calls."""
 
-import datetime as dt
 from collections.abc import Iterator
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
-import httpx2
 import pytest
 import stripe
 from stripe import StripeClient
 from stripe.params import BalanceTransactionListParamsCreated
 
 from counterfoil.providers.stripe.client import VERSION
-from counterfoil.providers.stripe.sandbox import Account, emulator
-from counterfoil.sandbox.kit import Emulator
-from counterfoil.sandbox.merchant import Merchant, totals
-from counterfoil.sandbox.server import Served, serving
+from counterfoil.providers.stripe.sandbox import Account
+from counterfoil.sandbox.merchant import totals
+from counterfoil.sandbox.server import Served
+from sandbox.stripe_desk import MERCHANT, act, client, emulated, own, raw, sdk, vendor
 from sandbox.stripe_shapes import complaints
 
-TODAY = dt.datetime.now(dt.UTC).date()
-MERCHANT = Merchant(5, TODAY - dt.timedelta(days=120), TODAY)
-
-
-@pytest.fixture
-def vendor() -> Iterator[Served]:
-    fresh = emulator(MERCHANT)
-    fresh.limits.scale = None
-    with serving(fresh) as served:
-        yield served
-
-
-@pytest.fixture
-def own(vendor: Served) -> Account:
-    state = emulated(vendor).state
-    assert isinstance(state, Account)
-    return state
-
-
-@pytest.fixture
-def sdk(vendor: Served, own: Account) -> StripeClient:
-    return client(vendor, own.secret_key)
-
-
-def emulated(vendor: Served) -> Emulator:
-    return vendor.emulators["stripe"]
-
-
-def client(vendor: Served, key: str) -> StripeClient:
-    return StripeClient(key, base_addresses={"api": vendor.urls["stripe"]}, max_network_retries=0)
-
-
-def act(vendor: Served, action: str, **body: Any) -> Any:
-    reply = httpx2.post(f"{vendor.urls['stripe']}/_sandbox/{action}", json=body, timeout=30)
-    assert reply.is_success, reply.text
-    return reply.json()
-
-
-def raw(vendor: Served, path: str, key: str, **headers: str) -> httpx2.Response:
-    return httpx2.get(vendor.urls["stripe"] + path, headers={"authorization": f"Bearer {key}", **headers})
-
+__all__ = ["own", "sdk", "vendor"]  # fixtures
 
 # --- the ledger ---
 

@@ -11,7 +11,7 @@ import pytest
 import stripe
 
 from counterfoil.sandbox.server import Served
-from sandbox.test_stripe import act, client, emulated, own, sdk, vendor
+from sandbox.stripe_desk import act, client, emulated, own, sdk, vendor
 
 __all__ = ["own", "sdk", "vendor"]  # fixtures
 
@@ -77,7 +77,7 @@ def test_snapshot_events_are_signed_and_hold_the_object(
 
 
 def test_thin_events_lead_to_the_object(vendor: Served, listener: Listener, sdk: stripe.StripeClient) -> None:
-    act(vendor, "webhooks", thin=True, snapshot=False)
+    act(vendor, "webhooks", thin=True)
     payout = act(vendor, "payout", amount=1000)
     ((body, header),) = listener.wait(1)
     notification = sdk.parse_event_notification(body, header, secret(vendor))
@@ -85,6 +85,13 @@ def test_thin_events_lead_to_the_object(vendor: Served, listener: Listener, sdk:
     related = notification.fetch_related_object()
     assert related is not None and related["id"] == payout["id"]
     assert notification.fetch_event().id == notification.id
+
+
+def test_an_endpoint_may_take_both_kinds(vendor: Served, listener: Listener) -> None:
+    act(vendor, "webhooks", thin=True, snapshot=True)
+    act(vendor, "payout", amount=1000)
+    kinds = {b'"object":"v2.core.event"' in body for body, _ in listener.wait(2)}
+    assert kinds == {True, False}
 
 
 def test_both_secrets_sign_while_one_is_rolled(vendor: Served, listener: Listener, sdk: stripe.StripeClient) -> None:
@@ -101,9 +108,7 @@ def test_both_secrets_sign_while_one_is_rolled(vendor: Served, listener: Listene
         sdk.construct_event(body, header, old)
 
 
-def test_a_delivery_that_is_not_taken_is_repeated_with_the_same_id(
-    vendor: Served, listener: Listener, own: Any
-) -> None:
+def test_a_delivery_that_is_not_taken_is_repeated_with_the_same_id(vendor: Served, listener: Listener) -> None:
     listener.answers += [500, 503]
     act(vendor, "payout", amount=1000)
     bodies = {body.replace(b'"pending_webhooks":0', b'"pending_webhooks":1') for body, _ in listener.wait(3)}

@@ -11,6 +11,9 @@ from counterfoil.lib.secrets import fingerprint
 from counterfoil.providers.stripe import wire
 
 VERSION: Final = "2026-10-28.endive"
+# The limits are by the second (https://docs.stripe.com/rate-limits), and counted as requests arrive: of a burst, the
+# last may arrive half a second late, together with the first of the next.
+_SECOND: Final = 1.5
 T = TypeVar("T")
 Params = Sequence[tuple[str, str]]
 
@@ -72,10 +75,10 @@ class Client:
         return reply, reply.decode(shape)
 
     def _budgets(self, path: str) -> tuple[Budget, ...]:
-        # https://docs.stripe.com/rate-limits. The account's budget is last: it is the one that a 429 pauses.
+        # The account's budget is last: it is the one that a 429 pauses.
         return (
-            Budget(f"{self._name}:{path}", 25, 1.0),
-            Budget(self._name, 100 if self.live else 25, 1.0),
+            Budget(f"{self._name}:{path}", 25, _SECOND),
+            Budget(self._name, 100 if self.live else 25, _SECOND),
         )
 
 

@@ -108,19 +108,25 @@ class Stripe:
         try:
             if loop.phase == "banks":
                 loop = m.queue_banks(marks, loop, await self._bank_accounts())
-            if not loop.queue:
-                return self._page("nothing", m.finish_ledger(marks, loop))
-            params = [*_FULL, ("account", loop.queue[0][0]), *_after(loop.after)]
-            if since := marks.banks.get(loop.queue[0][0]):
-                params.append(("transaction_refresh[after]", since))
-            reply, found = await self._client.get(_BANK_ROWS, wire.Page[wire.BankTransaction], params)
+            if loop.queue:
+                return await self._bank_rows(marks, loop)
+            return self._page("nothing", m.finish_ledger(marks, loop))
         except PermissionMissing as refusal:
             return self._page("nothing", m.finish_ledger(_without_banks(marks, refusal, loop.started), loop))
+
+    async def _bank_rows(self, marks: Marks, loop: Loop) -> Page:
+        account = loop.queue[0][0]
+        params = [*_FULL, ("account", account), *_after(loop.after)]
+        if since := marks.banks.get(account):
+            params.append(("transaction_refresh[after]", since))
+        try:
+            reply, found = await self._client.get(_BANK_ROWS, wire.Page[wire.BankTransaction], params)
         except StaleId as error:
             if not error.param.startswith("transaction_refresh"):
                 raise
             # A refresh that Stripe has forgotten: read that account from the beginning.
-            return self._page("nothing", replace(marks, banks=_without(marks.banks, loop.queue[0][0]), loop=loop))
+            known = {key: refresh for key, refresh in marks.banks.items() if key != account}
+            return self._page("nothing", replace(marks, banks=known, loop=loop))
         loop = m.after_bank_rows(loop, found.data[-1].id if found.has_more and found.data else None)
         ahead = replace(marks, loop=loop) if loop.queue else m.finish_ledger(marks, loop)
         return self._page("bank_transactions", ahead, reply.body)
@@ -177,10 +183,6 @@ class Stripe:
 
 def _after(last: str | None) -> Params:
     return () if last is None else (("starting_after", last),)
-
-
-def _without(banks: dict[str, str], account: str) -> dict[str, str]:
-    return {key: refresh for key, refresh in banks.items() if key != account}
 
 
 def _without_banks(marks: Marks, refusal: PermissionMissing, now: int) -> Marks:

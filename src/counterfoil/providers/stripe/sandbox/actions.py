@@ -145,8 +145,10 @@ class _Acts:
     # --- the dashboard ------------------------------------------------------------------------------------
 
     def webhooks(self, body: Json) -> Json:
-        """{url?, duplicate?, reorder?, thin?, snapshot?, off?}"""
+        """{url?, duplicate?, reorder?, thin?, snapshot? (default: not thin), off?}"""
         endpoint = self._api.post.endpoint
+        if "thin" in body:
+            body.setdefault("snapshot", not body["thin"])
         endpoint.url = None if body.get("off") else body.get("url", endpoint.url)
         for name in ("duplicate", "reorder", "thin", "snapshot"):
             setattr(endpoint, name, bool(body.get(name, getattr(endpoint, name))))
