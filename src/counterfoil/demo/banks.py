@@ -1,18 +1,20 @@
 """Acts of the people behind the demonstration: they open accounts, and their life goes on."""
 
+from decimal import Decimal
 from typing import Any, Final
 
 import httpx2
 from pydantic import SecretStr
 
+from counterfoil.demo import sums
 from counterfoil.providers.plaid.settings import PlaidSettings
 
 # (institution, products) of the household's bank, of the business's bank, and of the broker.
 BANKS: Final = (
     ("ins_109508", ("transactions", "liabilities")),
     ("ins_109509", ("transactions",)),
+    ("ins_109510", ("investments",)),
 )
-BROKER: Final = ("ins_109510", ("investments",))
 
 
 class Banks:
@@ -40,6 +42,15 @@ class Banks:
             item_id=exchanged["item_id"],
             institution_id=institution,
         )
+
+    async def stripe_webhooks(self, stripe: str, address: str) -> None:
+        """Register the webhook endpoint at Stripe, as a person does in its dashboard."""
+        reply = await self._client.post(f"{stripe}/_sandbox/webhooks", json={"url": address})
+        reply.raise_for_status()
+
+    async def money(self, settings: PlaidSettings) -> list[tuple[str, Decimal]]:
+        """Read a bank's transactions behind the product's back: currency and amount, inflow positive."""
+        return await sums.at_plaid(self._client, settings)
 
     async def go_on(self, count: int = 1) -> None:
         """Let a few things happen at the banks."""

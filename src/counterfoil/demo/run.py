@@ -11,27 +11,33 @@ import uvicorn
 
 from counterfoil.bootstrap import Product, running
 from counterfoil.config import Settings
-from counterfoil.demo import vendors
+from counterfoil.demo import sums, vendors
 from counterfoil.demo.banks import BANKS, Banks
 from counterfoil.lib.budget import LocalBudgets
+from counterfoil.money import plain
+from counterfoil.providers.plaid.settings import PlaidSettings
 from counterfoil.sandbox.server import QuietServer, Served, listen, serving
 from counterfoil.store import Tx, destinations, mirror, rows, syncs, workspaces
 from counterfoil.store.syncs import Counts
+from counterfoil.sync.mapping import is_bound
 from counterfoil.web.app import create_app_for
 
 PULSE: Final = 0.2  # seconds between two looks
 UNLIMITED: Final = 1e6  # times the vendors' limits
+SHOWN: Final = ("created", "updated", "deleted")
 QUIET: Final = 5  # looks that find nothing to do before all is done: webhooks may be on their way
 
 
 class Demo:
     """A product with its world, up and running."""
 
-    def __init__(self, product: Product, served: Served, banks: Banks, workspace_id: str) -> None:
+    def __init__(self, product: Product, served: Served, banks: Banks, workspace_id: str, webhooks: str) -> None:
         self.product = product
         self.served = served
         self.workspace_id = workspace_id
         self._banks = banks
+        self._webhooks = webhooks
+        self._linked: list[PlaidSettings] = []
         self._began = time.monotonic()
 
     async def connect_all(self) -> None:
@@ -43,7 +49,12 @@ class Demo:
             keys = {name: value for name, value in found[slug].items() if name in spec.settings.model_fields}
             await intake.add_destination(self.workspace_id, kind, spec.settings.model_validate(keys))
         for institution, products in BANKS:
-            await intake.connect(self.workspace_id, "plaid", await self._banks.link(institution, products))
+            bank = await self._banks.link(institution, products)
+            await intake.connect(self.workspace_id, "plaid", bank)
+            self._linked.append(bank)
+        await self._banks.stripe_webhooks(found["stripe"]["url"], f"{self._webhooks}/stripe")
+        settings = doors.provider_spec("stripe").settings.model_validate({"api_key": found["stripe"]["api_key"]})
+        await intake.connect(self.workspace_id, "stripe", settings)
 
     async def settled(self, tell: Callable[[int, int], None]) -> None:
         """Wait until nothing is left to do; `tell` (rows that stand at the destinations, rows in all) meanwhile."""
@@ -69,23 +80,27 @@ class Demo:
             told["syncs"].append({"id": sync.id, "cause": sync.cause, "state": sync.state, "note": sync.note})
             for line in await db.read(syncs.lines, sync.id):
                 did.setdefault((line.destination_id, line.table), Counts()).add(line.counts)
+        money = {"providers": await self._at_providers(), "store": await db.read(_in_store, self.workspace_id)}
         for destination in await db.read(destinations.of_workspace, self.workspace_id):
             door = await self.product.doors.destination(destination)
             tables = {}
             for table, target in (await db.read(destinations.targets, destination.id)).items():
-                count = 0
-                async for row in door.read(target.mapping):
-                    count += bool(row.key)
+                standing = await sums.read_back(door, target.mapping) if is_bound(target.mapping) else []
                 counts = did.get((destination.id, table), Counts())
-                tables[table] = {
-                    "rows": count,
-                    "created": counts.created,
-                    "updated": counts.updated,
-                    "deleted": counts.deleted,
-                }
+                tables[table] = {"rows": len(standing)} | {what: getattr(counts, what) for what in SHOWN}
+                if table == "transactions":
+                    money[destination.kind] = sums.total(map(sums.of_row, standing))
             told["destinations"][destination.kind] = {"tables": tables}
+        told["sums"] = {place: {code: plain(sum_) for code, sum_ in found.items()} for place, found in money.items()}
+        told["sums_agree"] = len({tuple(found.items()) for found in told["sums"].values()}) == 1
         told["seconds"] = round(time.monotonic() - self._began, 2)
         return told
+
+    async def _at_providers(self) -> sums.Sums:
+        stripe = vendors.credentials(self.served)["stripe"]
+        lists = [await self._banks.money(bank) for bank in self._linked]
+        lists.append(await sums.at_stripe(stripe["url"], stripe["api_key"]))
+        return sums.total(line for lines in lists for line in lines)
 
     async def live_on(self, every: float, tell: Callable[[syncs.Sync], None]) -> None:
         """Keep the banks alive until cancelled; `tell` of each sync that ends."""
@@ -109,6 +124,10 @@ def _standing(tx: Tx, workspace_id: str) -> tuple[int, int]:
     return standing, known
 
 
+def _in_store(tx: Tx, workspace_id: str) -> sums.Sums:
+    return sums.total(rows.amounts(tx, workspace_id))
+
+
 @asynccontextmanager
 async def demonstration(
     data_dir: Path, *, seed: int, rate_scale: float | None, environ: Mapping[str, str]
@@ -127,7 +146,7 @@ async def demonstration(
             try:
                 workspace = await product.db.run(workspaces.first)
                 await product.db.run(workspaces.add_user, workspace.id, email="demo@example.com", name="Demo")
-                yield Demo(product, served, banks, workspace.id)
+                yield Demo(product, served, banks, workspace.id, f"{address}/webhooks")
             finally:
                 await banks.aclose()
                 server.should_exit = True

@@ -36,6 +36,14 @@ def print_summary(summary: Mapping[str, Any]) -> None:
             table.add_row(slug, name, *(f"{counts[what]:,}" for what in ("rows", "created", "updated", "deleted")))
         table.add_section()
     Console().print(table)
+    places = [place for place in summary["sums"] if place not in ("providers", "store")]
+    if summary["sums_agree"]:
+        told = ", ".join(f"{amount} {code}" for code, amount in summary["sums"]["store"].items())
+        Console().print(
+            f"Sums of transactions agree at the providers, in the store and at {', '.join(places)}: {told}."
+        )
+    else:
+        Console().print(f"[red]Sums of transactions differ:[/] {summary['sums']}")
     states = [sync["state"] for sync in summary["syncs"]]
     Console().print(f"{len(states)} syncs, {states.count('done')} of them without any problem.")
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from hashlib import blake2b
 from operator import attrgetter
@@ -275,6 +276,15 @@ def counts(tx: sa.Connection, workspace_id: str) -> dict[str, int]:
         ).scalar_one()
         for table in TABLES
     }
+
+
+def amounts(tx: sa.Connection, workspace_id: str) -> list[tuple[str, Decimal]]:
+    """Give currency and amount of every live transaction."""
+    live = (_transactions.c.workspace_id == workspace_id) & _transactions.c.removed.is_(False)
+    return [
+        (code, amount)
+        for code, amount in tx.execute(sa.select(_transactions.c.currency, _transactions.c.amount).where(live))
+    ]
 
 
 def _plan_rows(table: str, found: Iterable[sa.RowMapping]) -> list[Row]:
