@@ -70,7 +70,7 @@ class Link:
         now = vendor.clock.now()
         life = _UPDATE_LIFE if item else _NEW_LIFE
         if asked.hosted_link is not None:
-            life = float(asked.hosted_link.url_lifetime_seconds or _HOSTED_LIFE)
+            life = asked.hosted_link.url_lifetime_seconds or _HOSTED_LIFE
         token = LinkToken(vendor.token("link"), asked, now, now + life, item)
         self._tokens[token.text] = token
         body = {"link_token": token.text, "expiration": stamp(token.expires)}
