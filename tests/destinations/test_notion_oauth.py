@@ -1,7 +1,7 @@
 """Signing in with Notion: consent, tokens that rotate, and what happens when they cannot."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,7 +16,7 @@ from counterfoil.destinations.notion.oauth import authorize_url, exchange
 from counterfoil.destinations.notion.sandbox import CLIENT_ID, CLIENT_SECRET, PAGE_ID, emulator
 from counterfoil.errors import ActionRequired
 from counterfoil.lib.http import Http
-from counterfoil.ports import Access, Destination, Written
+from counterfoil.ports import Access, Destination, Identity, Written
 from counterfoil.sandbox.server import serving
 
 pytestmark = pytest.mark.anyio
@@ -52,12 +52,15 @@ class Signed:
     settings: NotionSettings
     control: Control
     saved: list[BaseModel] = field(default_factory=list)
+    meanwhile: Callable[[], None] | None = None  # done while the new tokens are being stored
 
     def open(self) -> Destination:
         return SPEC.open(Access(self.http, self.app, self.settings, self._save))
 
     async def _save(self, settings: BaseModel) -> None:
-        await asyncio.sleep(0.1)  # for requests in flight to go on with a token that is not stored yet, if they did
+        if self.meanwhile is not None:
+            self.meanwhile()
+            await asyncio.sleep(0.1)  # for that to go on with a token that is not stored yet, if it did
         used = [call for call in self.control.calls() if call["status"] != 401 and "oauth" not in call["path"]]
         assert used == []
         self.saved.append(settings)
@@ -105,6 +108,18 @@ async def test_a_token_that_ran_out_is_renewed_and_saved_before_it_is_used(signe
     assert isinstance(saved, NotionSettings)
     assert saved.token != signed.settings.token and saved.refresh_token != signed.settings.refresh_token
     assert saved.page_id == signed.settings.page_id
+
+
+async def test_a_request_that_begins_while_new_tokens_are_stored_waits_for_them(signed: Signed) -> None:
+    destination, others = signed.open(), list[asyncio.Task[Identity]]()
+    await _expire(signed)
+    signed.meanwhile = lambda: others.append(asyncio.create_task(_check(destination)))
+    assert await destination.check() == await others[0]
+    assert len(signed.saved) == 1
+
+
+async def _check(destination: Destination) -> Identity:
+    return await destination.check()
 
 
 async def test_requests_in_flight_renew_the_token_once(signed: Signed) -> None:
