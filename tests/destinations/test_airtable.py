@@ -238,11 +238,11 @@ class TestOAuth(AirtableHooks):
         assert [call["path"] for call in place.control.calls()] == ["/oauth2/v1/token"]
 
     async def test_a_token_refused_early_is_renewed_once_for_all_calls_in_flight(self, place: Place) -> None:
-        table = (await self.prepared(place, "transactions"))["transactions"]
+        table = (await self.prepared(place, "institutions"))["institutions"]
         destination, _ = self._granted(place, minutes=30)
         await destination.describe()
         place.control.act("clock", advance=7200)
-        changes = [create(table, f"tx-{number}", transaction(3)) for number in range(100)]
+        changes = [create(table, f"in-{number}", {"name": "Bank"}) for number in range(100)]
         outcomes = await place.mirror.write(destination, table, changes)
         assert {type(outcome) for outcome in outcomes.values()} == {Written}
         assert len(place.saved) == 1
