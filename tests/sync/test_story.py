@@ -317,6 +317,15 @@ async def test_fifty_requests_in_a_second_cause_two_fetches_at_most(tmp_path: Pa
         assert 1 <= world.bank.fetches.count("transactions") <= 2
 
 
+async def test_a_request_right_after_a_sync_waits_its_moment_and_is_not_lost(tmp_path: Path) -> None:
+    async with product(tmp_path, pace=0.5) as world:
+        await world.add("one")
+        await world.connect()
+        world.bank.add("transactions", Landing([transaction("t1")]))
+        await world.sync()
+        assert list(world.ledgers["one"].rows("transactions")) == ["t1"]
+
+
 async def test_unchosen_accounts_and_older_days_stay_out(world: World) -> None:
     old = transaction("old", date=dt.date(2025, 12, 31))
     other = transaction("other", account="acc2")

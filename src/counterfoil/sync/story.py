@@ -47,9 +47,7 @@ class SyncResult(msgspec.Struct, kw_only=True):
 async def sync_connection(ctx: Context[ConnectionEvent, SyncSteps]) -> SyncResult:
     """Fetch what the waiting events ask for, land it, and bring every destination up to date."""
     asked = ctx.event.data
-    start = await ctx.step.run(
-        "start-sync", ctx.utils.start_connection_sync, asked.connection_id, ctx.event, ctx.run_id
-    )
+    start = await _start(ctx)
     if start.sync_id is None:
         return SyncResult(sync_id=None, done_by=start.done_by)
     notes = []
