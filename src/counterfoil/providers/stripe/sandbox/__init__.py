@@ -24,7 +24,9 @@ class World(Protocol):
     """Whatever has a merchant in it."""
 
     @property
-    def merchant(self) -> Merchant: ...
+    def merchant(self) -> Merchant:
+        """The business whose account is emulated."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,15 @@ _TEXTS: Final = (
 
 @dataclass(slots=True)
 class Refresh:
+    """One look at the bank; that of a balance has no id."""
+
     id: str | None
     started: int
     status: str = "pending"
     fails: bool = False
 
     def body(self) -> Json:
+        """Give it as it stands in the account."""
         rest = self.started + REFRESH_REST if self.status == "succeeded" else None
         body = {"last_attempted_at": self.started, "next_refresh_available_at": rest, "status": self.status}
         return body if self.id is None else {"id": self.id, **body}
@@ -36,6 +39,8 @@ class Refresh:
 
 @dataclass(slots=True, eq=False)
 class BankAccount:
+    """An account at another bank."""
+
     id: str
     created: int
     institution: str
@@ -56,6 +61,8 @@ class BankAccount:
 
 @dataclass(slots=True, eq=False)
 class BankTransaction:
+    """A movement there; `refresh` is the one that last brought a change of it."""
+
     id: str
     created: int  # transacted_at
     account: str
@@ -68,6 +75,8 @@ class BankTransaction:
 
 @dataclass(slots=True)
 class Session:
+    """A person's choosing of accounts."""
+
     id: str
     holder: Json
     permissions: list[str]
@@ -88,6 +97,7 @@ class Banks:
 
     @property
     def now(self) -> int:
+        """The account's time, Unix seconds."""
         return int(self._clock.now())
 
     # --- accounts -----------------------------------------------------------------------------------------
@@ -124,6 +134,7 @@ class Banks:
                 self.happen(account, -self._dice.randrange(1_200, 90_000), self._dice.choice(_TEXTS), created=at)
             self.start_refresh(account)
             self._finish(account, quiet=True)
+        self._dice = Random()  # a sandbox that was started anew must not use the ids of the last time
 
     def happen(
         self, account: BankAccount, amount: int, description: str, status: str = "posted", created: int | None = None
@@ -151,6 +162,7 @@ class Banks:
         account.fail_next = False
 
     def start_balance_refresh(self, account: BankAccount) -> None:
+        """Ask the bank for the balance; the answer comes a few seconds later."""
         account.balance_refresh = Refresh(None, self.now)
 
     def settle(self) -> None:

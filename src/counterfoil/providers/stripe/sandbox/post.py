@@ -5,8 +5,9 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any, Final
 
 import httpx2
@@ -23,6 +24,8 @@ PAUSES: Final = (0.2, 0.8)
 
 @dataclass(slots=True)
 class Event:
+    """Something that happened; `pending` is 1 until it was taken."""
+
     id: str
     created: int
     type: str
@@ -63,6 +66,7 @@ class Post:
     version: str = VERSION
     pauses: Sequence[float] = PAUSES
     account: str | None = None
+    boot: str = field(default_factory=lambda: token_hex(6))  # so that a new start sends no old ids
     events: list[Event] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
     _waiting: list[Event] = field(default_factory=list)
@@ -71,7 +75,7 @@ class Post:
     def emit(self, kind: str, subject: Json, url: str) -> None:
         """Note an event; `send` delivers it."""
         number = len(self.events) + 1
-        event = Event(f"evt_1Sandbox{number:015d}", int(self.clock.now()), kind, subject, url)
+        event = Event(f"evt_1{self.boot}{number:08d}", int(self.clock.now()), kind, subject, url)
         self.events.append(event)
         if self.endpoint.url:
             event.pending = 1
@@ -152,10 +156,12 @@ class Post:
 
 
 def thin_id(event: Event) -> str:
-    return event.id.replace("evt_1Sandbox", "evt_test_65Sandbox")
+    """Give the id under which the event goes out thin."""
+    return event.id.replace("evt_1", "evt_test_65", 1)
 
 
 def signature(raw: bytes, secrets: Sequence[str], now: int) -> str:
     """Give the Stripe-Signature header. https://docs.stripe.com/webhooks#verify-manually"""
-    sign: Callable[[str], str] = lambda key: hmac.new(key.encode(), b"%d." % now + raw, hashlib.sha256).hexdigest()  # noqa: E731
-    return ",".join([f"t={now}", *(f"v1={sign(secret)}" for secret in secrets)])
+    signed = f"{now}.".encode() + raw
+    digests = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for secret in secrets]
+    return ",".join([f"t={now}", *(f"v1={digest}" for digest in digests)])

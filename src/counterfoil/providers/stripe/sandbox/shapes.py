@@ -1,11 +1,12 @@
 """Stripe's JSON objects as version 2026-10-28.endive gives them. https://docs.stripe.com/api"""
 
-from typing import Any
+from typing import Any, Final
 
 from counterfoil.providers.stripe.sandbox.till import Dispute, Payout, Till
 from counterfoil.sandbox.merchant import DESCRIPTOR, Charge, Movement, Refund
 
 Json = dict[str, Any]
+RETURNED: Final = "The bank account has been closed."
 
 
 def account(key: str, name: str) -> Json:
@@ -205,7 +206,7 @@ def payout(one: Payout, live: bool) -> Json:
         "destination": "ba_1HarbourLaneOperating",
         "failure_balance_transaction": one.failure_line,
         "failure_code": "account_closed" if failed else None,
-        "failure_message": "The bank account has been closed." if failed else None,
+        "failure_message": RETURNED if failed else None,
         "livemode": live,
         "metadata": {},
         "method": "standard",

@@ -7,13 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from counterfoil.sandbox import merchant as world
 from counterfoil.sandbox.kit import Clock
 from counterfoil.sandbox.merchant import Charge, Merchant, Movement, Refund
 
-RETURNED: Final = "The bank account has been closed."
 T = TypeVar("T", bound="Dated")
 Emit = Callable[[str, Any], None]  # (event type, the record it is about; None for the balance)
 
@@ -35,11 +34,13 @@ class Shelf(list[T]):
         self._by_id = {record.id: record for record in records}
 
     def put(self, record: T) -> T:
+        """Add a record in its place in time."""
         insort(self, record, key=lambda one: one.created)
         self._by_id[record.id] = record
         return record
 
     def find(self, key: str) -> T | None:
+        """Give the record of that id."""
         return self._by_id.get(key)
 
     def swap(self, old: T, new: T) -> T:
@@ -51,6 +52,8 @@ class Shelf(list[T]):
 
 @dataclass(frozen=True, slots=True)
 class Dispute:
+    """A sale that was taken back; `lines` are those it made in the balance."""
+
     id: str
     charge: str
     created: int
@@ -62,6 +65,8 @@ class Dispute:
 
 @dataclass(frozen=True, slots=True)
 class Payout:
+    """A transfer to the bank; `arrival` is midnight of the day, UTC."""
+
     id: str
     created: int
     arrival: int
@@ -84,7 +89,7 @@ class Till:
 
     def __init__(self, merchant: Merchant, clock: Clock, emit: Emit) -> None:
         books, self.clock, self.emit_about = merchant.books, clock, emit
-        self._dice = Random(f"{merchant.seed}:till")
+        self._dice = Random()  # for new ids: a sandbox that was started anew must not use those of the last time
         self._coming: list[tuple[int, str]] = []  # available_on and id of the lines that are pending
         self._sums = _Sums()
         by_source: defaultdict[str, list[str]] = defaultdict(list)
@@ -116,6 +121,7 @@ class Till:
 
     @property
     def now(self) -> int:
+        """The account's time, Unix seconds."""
         return int(self.clock.now())
 
     # --- what is there ------------------------------------------------------------------------------------
@@ -126,6 +132,7 @@ class Till:
         return ({c: self._sums.available[c] for c in currencies}, {c: self._sums.pending[c] for c in currencies})
 
     def refunded(self, charge: str) -> int:
+        """Give what was given back of a sale so far."""
         return sum(refund.amount for refund in self.refunds if refund.charge == charge)
 
     # --- time ---------------------------------------------------------------------------------------------
