@@ -8,8 +8,8 @@ import pytest
 from google.auth.exceptions import RefreshError
 from google.oauth2.credentials import Credentials as UserCredentials
 from google.oauth2.service_account import Credentials as ServiceCredentials
-from googleapiclient.discovery import build
-from googleapiclient.errors import HttpError
+from googleapiclient.discovery import build  # type: ignore[import-untyped]
+from googleapiclient.errors import HttpError  # type: ignore[import-untyped]
 
 from counterfoil.destinations.google_sheets.sandbox import emulator
 from counterfoil.sandbox.kit import Emulator
@@ -29,16 +29,18 @@ def given(served: Served) -> tuple[Emulator, str, Any]:
     return google, url, google.credentials(url)
 
 
-def service_account(served: Served, scope: str = "spreadsheets") -> ServiceCredentials:
+def service_account(served: Served, scope: str = "spreadsheets") -> Any:
     _, _, credentials = given(served)
     scopes = [f"https://www.googleapis.com/auth/{scope}"]
-    return ServiceCredentials.from_service_account_info(credentials["service_account"], scopes=scopes)
+    signer: Any = ServiceCredentials  # its methods have no types
+    return signer.from_service_account_info(credentials["service_account"], scopes=scopes)
 
 
-def user(served: Served, **changes: str) -> UserCredentials:
+def user(served: Served, **changes: str) -> Any:
     _, url, credentials = given(served)
     oauth = {**credentials["oauth"], **changes}
-    return UserCredentials(token=None, token_uri=f"{url}/token", **oauth)
+    signer: Any = UserCredentials
+    return signer(token=None, token_uri=f"{url}/token", **oauth)
 
 
 def drive(served: Served, credentials: Any) -> Any:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from google.oauth2.service_account import Credentials
-from googleapiclient.discovery import build
-from googleapiclient.errors import HttpError
+from googleapiclient.discovery import build  # type: ignore[import-untyped]
+from googleapiclient.errors import HttpError  # type: ignore[import-untyped]
 
 from counterfoil.destinations.google_sheets.sandbox import emulator
 from counterfoil.sandbox.kit import Emulator
@@ -21,7 +21,8 @@ class Client:
 
     def __init__(self, google: Emulator, url: str) -> None:
         given = google.credentials(url)
-        credentials = Credentials.from_service_account_info(given["service_account"], scopes=[_SCOPE])
+        signer: Any = Credentials  # its methods have no types
+        credentials = signer.from_service_account_info(given["service_account"], scopes=[_SCOPE])
         self.service = build(
             "sheets", "v4", static_discovery=True, credentials=credentials, client_options={"api_endpoint": url}
         )

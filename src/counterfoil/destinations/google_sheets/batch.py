@@ -242,9 +242,13 @@ def _formats(places: Places) -> Iterator[tuple[Column, Mapping[str, str]]]:
             if column is None:
                 continue
             if column.format is not None:  # the user's choice goes on
-                yield column, {"type": column.format.type, "pattern": column.format.pattern}
+                yield column, {"type": column.format.type} | _pattern(column.format.pattern)
             elif kind in FORMATS:
                 yield column, FORMATS[kind]
+
+
+def _pattern(pattern: str) -> dict[str, str]:
+    return {"pattern": pattern} if pattern else {}
 
 
 def _spare_row(tab: Tab, deleted: int, added: int) -> Iterator[Request]:

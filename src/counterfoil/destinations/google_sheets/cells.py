@@ -13,6 +13,8 @@ MAX_TEXT: Final = 50_000  # characters of one cell, as JavaScript counts them
 EMPTY: Final[Mapping[str, Any]] = {}
 _EPOCH: Final = dt.datetime(1899, 12, 30, tzinfo=dt.UTC)  # day 0 of a spreadsheet's calendar
 _DAY: Final = Decimal(86_400)
+_FIRST_DAY: Final = (dt.date.min - _EPOCH.date()).days
+_LAST_DAY: Final = (dt.date.max - _EPOCH.date()).days
 _PRECISION: Final = Decimal("1E-10")  # of a day: nine microseconds, the most that a double holds of today's date
 
 # How a column shows its cells. Timestamps are in UTC: a cell knows no zone.
@@ -85,7 +87,7 @@ def from_value(value: Any, kind: Kind) -> Cell:
 
 
 def _in_calendar(number: int | Decimal | None, shape: type[dt.date]) -> dt.date | None:
-    if number is None or not -600_000 < number < 2_900_000:  # the years 1 to 9999
+    if number is None or not _FIRST_DAY <= number <= _LAST_DAY:
         return None
     moment = from_serial(number)
     return moment if shape is dt.datetime else moment.date()
