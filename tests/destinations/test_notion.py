@@ -216,6 +216,15 @@ class TestThingsGone(NotionHooks):
         assert isinstance(outcome, Undecided) and isinstance(outcome.error, ActionRequired)
         assert outcome.error.code == code and outcome.error.remedy
 
+    async def test_a_column_of_another_type_that_fits_as_well_is_written_to(self, place: Place) -> None:
+        table = await self._filled(place)
+        place.control.act("retype_field", table=table.table_id, field="Currency", type="rich_text")
+        changes = [update("tx-1", {"currency": "CHF"}, remote_id=place.mirror.remote_ids["transactions", "tx-1"])]
+        changes += [create(table, f"tx-{number}", transaction(number)) for number in range(10, 30)]
+        outcomes = await place.destination.write(table, changes)
+        assert {type(outcome) for outcome in outcomes} == {Written}
+        assert place.control.row(table, "tx-1")["cells"]["Currency"] == "CHF"
+
     async def test_a_relation_that_points_elsewhere_asks_the_user_to_act(self, place: Place) -> None:
         tables = await self.prepared(place, "institutions", "accounts")
         accounts = tables["accounts"]

@@ -59,6 +59,7 @@ class Notion:
     async def _prepare(self, table: TableMapping, standing: Sequence[wire.DataSource]) -> TableMapping:
         if table.table_id:
             source = next((one for one in standing if one.id == table.table_id), None)
+            source = source or await self._tables.one(table.table_id)  # moved away, its id column renamed
             if source is None:
                 raise refusals.table_missing(table.label)
         else:

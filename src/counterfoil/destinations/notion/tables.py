@@ -37,9 +37,9 @@ class Tables:
             if database_id not in indexed:
                 found |= {source.id: source for source in await self._sources_of(database_id)}
         for known in [source_id for source_id in self._seen if source_id not in found]:
-            source_or_none = await self._read(known)
-            if source_or_none is not None:
-                found[known] = source_or_none
+            elsewhere = await self.one(known)
+            if elsewhere is not None:
+                found[known] = elsewhere
         ours = [source for source in found.values() if not source.in_trash and self._is_ours(source, on_page)]
         place = {database_id: number for number, database_id in enumerate(on_page)}
         ours.sort(key=lambda source: place.get(source.parent.database_id or "", len(place)))
@@ -71,10 +71,11 @@ class Tables:
             database = await self._client.get(f"/databases/{database_id}", wire.Database)
         except Refused:
             return []  # a linked view of a database elsewhere: it has no rows of its own
-        read = [await self._read(source.id) for source in database.data_sources]
+        read = [await self.one(source.id) for source in database.data_sources]
         return [source for source in read if source is not None]
 
-    async def _read(self, source_id: str) -> wire.DataSource | None:
+    async def one(self, source_id: str) -> wire.DataSource | None:
+        """Read a table by its id, wherever it stands; None where it is gone or not shared."""
         try:
             source = await self._client.get(f"/data_sources/{source_id}", wire.DataSource)
         except Refused as refused:
@@ -85,7 +86,7 @@ class Tables:
 
     async def fresh(self, table: TableMapping) -> wire.DataSource:
         """Read a mapped table's schema now. Raises `ActionRequired` where the table or a mapped column is gone."""
-        source = await self._read(table.table_id)
+        source = await self.one(table.table_id)
         if source is None:
             self._seen.pop(table.table_id, None)
             raise refusals.table_missing(table.label)

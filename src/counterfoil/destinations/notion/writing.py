@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from counterfoil.destinations.notion import cells, wire
 from counterfoil.destinations.notion.client import Client
@@ -12,8 +12,6 @@ from counterfoil.destinations.notion.tables import Tables
 from counterfoil.errors import ActionRequired, RetryLater
 from counterfoil.ports import Act, Change, Gone, Outcome, Rejected, TableMapping, Undecided, Written
 
-_LINK_LOST: Final = "A row that this one links to is not in Notion any more."
-
 
 class Batch:
     """The changes of one `write` call, and what became of them so far."""
@@ -22,7 +20,7 @@ class Batch:
         self._client = client
         self._tables = tables
         self._table = table
-        self._types = {prop.id: prop.type for prop in source.properties.values()}
+        self._types = _types(source)
         key = table.key_field.field_id
         self._lookup = Lookup(client, source.id, key, self._types[key])
         self._places = asyncio.Semaphore(client.settings.in_flight)
@@ -84,6 +82,24 @@ class Batch:
                 return Undecided(change.key, error)
 
     async def _one(self, change: Change, page_id: str | None) -> Outcome:
+        while True:
+            types = self._types
+            try:
+                return await self._send(change, page_id)
+            except Refused as refused:
+                # Raises where it is the table that does not fit any more, and not the row.
+                current = _types(await self._tables.fresh(self._table))
+                if current == types:
+                    return Rejected(change.key, self._reason(refused))
+                self._types = current  # a column has changed since we looked, into another that takes our values
+
+    def _reason(self, refused: Refused) -> str:
+        if refused.status == 404:
+            return "A row that this one links to is not in Notion any more."
+        labels = {field.field_id: field.label for field in (self._table.key_field, *self._table.fields)}
+        return f"Notion refused it: {reason(refused.message, labels)}"
+
+    async def _send(self, change: Change, page_id: str | None) -> Outcome:
         match change.act:
             case Act.DELETE:
                 return await self._delete(change)
@@ -101,19 +117,20 @@ class Batch:
             "parent": {"type": "data_source_id", "data_source_id": self._table.table_id},
             "properties": self._properties(change, with_key=True),
         }
-        try:
-            return Written(change.key, await self._client.create_page(body))
-        except Refused as refused:
-            return await self._rejected(change, refused)
+        return Written(change.key, await self._client.create_page(body))
 
     async def _update(self, change: Change, page_id: str) -> Outcome:
         with_key = change.act is Act.CREATE or change.was_key is not None
         body = {"properties": self._properties(change, with_key=with_key)}
         try:
             page = await self._client.update(f"/pages/{page_id}", body, wire.Page)
-        except Refused as refused:
+        except Refused:
             # The vendor refuses a row in the trash with 400, and a lost row and a lost link alike with 404.
-            return await self._gone(change) if await self._is_gone(page_id) else await self._rejected(change, refused)
+            if not await self._is_gone(page_id):
+                raise
+            # Every row of a table that was trashed or is not shared any more looks gone; then it is the table's loss.
+            await self._tables.fresh(self._table)
+            return Gone(change.key)
         return Gone(change.key) if page.in_trash else Written(change.key, page_id)
 
     async def _delete(self, change: Change) -> Outcome:
@@ -123,7 +140,7 @@ class Batch:
                 await self._client.update(f"/pages/{page_id}", {"in_trash": True}, wire.Reference)
             except Refused as refused:
                 if refused.status != 404:
-                    return await self._rejected(change, refused)
+                    raise
                 await self._tables.fresh(self._table)
         return Written(change.key, page_id)
 
@@ -135,18 +152,6 @@ class Batch:
                 raise
             return True
 
-    async def _gone(self, change: Change) -> Outcome:
-        # Every row of a table that was trashed or is not shared any more looks gone; then it is the table that is lost.
-        await self._tables.fresh(self._table)
-        return Gone(change.key)
-
-    async def _rejected(self, change: Change, refused: Refused) -> Outcome:
-        await self._tables.fresh(self._table)  # raises where it is the table that does not fit, and not the row
-        if refused.status == 404:
-            return Rejected(change.key, _LINK_LOST)
-        labels = {field.field_id: field.label for field in (self._table.key_field, *self._table.fields)}
-        return Rejected(change.key, f"Notion refused it: {reason(refused.message, labels)}")
-
     def _properties(self, change: Change, *, with_key: bool) -> dict[str, Any]:
         mapped = {field.column: field.field_id for field in self._table.fields}
         written = {
@@ -156,3 +161,7 @@ class Batch:
             key = self._table.key_field.field_id
             written[key] = cells.write(self._types[key], change.key)
         return written
+
+
+def _types(source: wire.DataSource) -> dict[str, str]:
+    return {prop.id: prop.type for prop in source.properties.values()}

@@ -33,6 +33,7 @@ class Api:
     queries: Queries
 
     def me(self, call: Call) -> dict[str, Any]:
+        """Tell who the token is."""
         return call.objects.bot()
 
     def search(self, call: Call) -> dict[str, Any]:
@@ -55,6 +56,7 @@ class Api:
     # --- pages ---
 
     def create_page(self, call: Call) -> dict[str, Any]:
+        """Add a row."""
         parent = call.body.get("parent")
         if not isinstance(parent, Mapping) or not ("data_source_id" in parent or "database_id" in parent):
             invalid("body failed validation: body.parent.data_source_id should be defined, instead was `undefined`.")
@@ -76,6 +78,7 @@ class Api:
         return sources[0]
 
     def page(self, call: Call) -> dict[str, Any]:
+        """Show a row, in the trash or not, or the shared page."""
         if self._is_root(call.path("page_id")):
             return call.objects.root()
         source, page = self.workspace.page(call.path("page_id"))
@@ -85,6 +88,7 @@ class Api:
         return self.workspace.shared and canonical_id(page_id) == self.workspace.page_id
 
     def update_page(self, call: Call) -> dict[str, Any]:
+        """Change the given values of a row; put it into the trash or take it out."""
         source, page = self.workspace.page(call.path("page_id"))
         trash = _wanted_trash(call)
         written = call.body.get("properties", {})
@@ -138,6 +142,7 @@ class Api:
     # --- databases and data sources ---
 
     def create_database(self, call: Call) -> dict[str, Any]:
+        """Make a database on the shared page, with its first data source."""
         parent = call.body.get("parent")
         if not isinstance(parent, Mapping) or "page_id" not in parent:
             invalid("body failed validation: body.parent.page_id should be defined, instead was `undefined`.")
@@ -164,9 +169,11 @@ class Api:
         change_properties(self.workspace, source, properties)
 
     def database(self, call: Call) -> dict[str, Any]:
+        """Show a database and name its data sources."""
         return call.objects.database(self.workspace.database(call.path("database_id")))
 
     def update_database(self, call: Call) -> dict[str, Any]:
+        """Rename a database, or put it into the trash."""
         database = self.workspace.database(call.path("database_id"))
         if "title" in call.body:
             database.title = plain_text(call.body["title"], "body failed validation: body.title")
@@ -177,6 +184,7 @@ class Api:
         return call.objects.database(database)
 
     def create_source(self, call: Call) -> dict[str, Any]:
+        """Add a data source to a database."""
         database = self.workspace.database(str((call.body.get("parent") or {}).get("database_id", "")))
         title = plain_text(call.body.get("title", []), "body failed validation: body.title")
         source = self.workspace.add_source(database, title)
@@ -189,9 +197,11 @@ class Api:
         return call.objects.source(source)
 
     def source(self, call: Call) -> dict[str, Any]:
+        """Show a data source with its schema."""
         return call.objects.source(self.workspace.source(call.path("data_source_id")))
 
     def update_source(self, call: Call) -> dict[str, Any]:
+        """Change the title or the schema of a data source."""
         source = self.workspace.source(call.path("data_source_id"))
         if "title" in call.body:
             source.title = plain_text(call.body["title"], "body failed validation: body.title")
@@ -202,6 +212,7 @@ class Api:
         return call.objects.source(source)
 
     def query(self, call: Call) -> dict[str, Any]:
+        """Give one page of rows."""
         source = self.workspace.source(call.path("data_source_id"))
         pages, following, capped = self.queries.run(source, call.body)
         only = call.only()

@@ -19,7 +19,7 @@ READ_ONLY: Final = frozenset(
     "formula rollup created_time created_by last_edited_time last_edited_by unique_id button verification".split()
 )
 TEXT_LIMIT: Final = 2000  # UTF-16 units in one rich text item
-ITEMS_LIMIT: Final = 100  # rich text items, options, relations of one value
+LIST_LIMIT: Final = 100  # pieces, options, relations of one value
 _PLAIN: Final = {
     "bold": False,
     "italic": False,
@@ -49,8 +49,8 @@ def plain_text(wire: Any, where: str) -> str:
     """Read the text of a rich text array. Refuses what is longer than the vendor takes."""
     if not isinstance(wire, list):
         invalid(f"{where} should be an array, instead was `{wire!r}`.")
-    if len(wire) > ITEMS_LIMIT:
-        invalid(f"{where}.length should be ≤ `{ITEMS_LIMIT}`, instead was `{len(wire)}`.")
+    if len(wire) > LIST_LIMIT:
+        invalid(f"{where}.length should be ≤ `{LIST_LIMIT}`, instead was `{len(wire)}`.")
     parts = []
     for place, piece in enumerate(wire):
         content = piece.get("text", {}).get("content") if isinstance(piece, dict) else None
@@ -146,8 +146,8 @@ def _accept_select(_workspace: Workspace, prop: Property, wire: Any, where: str)
 
 
 def _accept_multi_select(_workspace: Workspace, prop: Property, wire: Any, where: str) -> Any:
-    if not isinstance(wire, list) or len(wire) > ITEMS_LIMIT:
-        invalid(f"{where} should be an array of at most {ITEMS_LIMIT} options.")
+    if not isinstance(wire, list) or len(wire) > LIST_LIMIT:
+        invalid(f"{where} should be an array of at most {LIST_LIMIT} options.")
     return tuple(_option(prop, one, where) for one in wire) or None
 
 
@@ -169,8 +169,8 @@ def _option(prop: Property, wire: Any, where: str) -> str:
 
 
 def _accept_relation(workspace: Workspace, prop: Property, wire: Any, where: str) -> Any:
-    if not isinstance(wire, list) or len(wire) > ITEMS_LIMIT:
-        invalid(f"{where} should be an array of at most {ITEMS_LIMIT} pages.")
+    if not isinstance(wire, list) or len(wire) > LIST_LIMIT:
+        invalid(f"{where} should be an array of at most {LIST_LIMIT} pages.")
     ids = []
     for one in wire:
         page_id = canonical_id(one.get("id", "") if isinstance(one, Mapping) else "")
@@ -183,7 +183,7 @@ def _accept_relation(workspace: Workspace, prop: Property, wire: Any, where: str
 
 
 def _accept_list(_workspace: Workspace, _prop: Property, wire: Any, where: str) -> Any:
-    if not isinstance(wire, list) or len(wire) > ITEMS_LIMIT:
+    if not isinstance(wire, list) or len(wire) > LIST_LIMIT:
         invalid(f"{where} should be an array.")
     return wire or None
 
