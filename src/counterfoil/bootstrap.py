@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -22,6 +22,8 @@ from counterfoil.sync.doors import Doors
 from counterfoil.sync.intake import Intake
 from counterfoil.sync.steps import SyncSteps
 from counterfoil.sync.story import FUNCTIONS
+
+KEEP_RUNS: Final = 30 * 86_400.0  # seconds for which finished runs can be looked at and replayed
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,12 @@ async def running(
     try:
         db.migrate()
         doors = make_doors(settings, environ, db, http)
+        steps = SyncSteps(doors, keep_pages_days=settings.keep_pages_days, forget_runs=lambda: engine.forget(KEEP_RUNS))
         engine: Engine[SyncSteps] = Engine(
             functions=FUNCTIONS,
             database=settings.engine_database,
             app_version=__version__,
-            utils=lambda _ctx: SyncSteps(doors),
+            utils=lambda _ctx: steps,
         )
         try:
             await engine.start(worker=worker is not False)

@@ -137,6 +137,8 @@ class ProviderSpec:
     read_webhook: Callable[[Http, BaseModel, Mapping[str, str], bytes], Awaitable[Sequence[Incoming]]] | None = None
     """(http, app, headers in lower case, raw body) -> facts. Raises `Forged`, or `BadRequest` for a malformed body."""
     connect: ConnectFlow | None = None
+    refreshed_by: str | None = None  # the event that tells that a bank asked by `connect.refresh` has answered
+    silence: dt.timedelta = dt.timedelta(hours=6)  # without a fetch for so long, we ask without having been told
 
     def stream(self, name: str) -> StreamSpec:
         """Give the stream of that name (KeyError where there is none)."""

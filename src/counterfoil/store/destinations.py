@@ -25,6 +25,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[str, ...] | None = None  # None: every account, those of later connections too
     since: dt.date | None = None  # dated rows from this day on
     removal: Removal = Removal.DELETE
+    schedule: str | None = None  # a name of `sync.schedule.NAMED` or a cron expression
+    timezone: str = "UTC"  # the user's, for the schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Destination:
     problem: Problem | None
     selection: Selection
     created_at: dt.datetime
+    due_at: dt.datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,11 @@ def set_watermark(tx: sa.Connection, destination_id: str, table: str, version: i
     tx.execute(sa.update(destination_tables).where(where).values(watermark=version, **_columns(None)))
 
 
+def set_due(tx: sa.Connection, destination_id: str, due_at: dt.datetime | None) -> None:
+    """Keep when the destination's schedule is due next."""
+    tx.execute(sa.update(destinations).where(destinations.c.id == destination_id).values(due_at=due_at))
+
+
 def set_adopted(tx: sa.Connection, destination_id: str, table: str) -> None:
     """Say that the rows which stood there before us are known."""
     tx.execute(sa.update(destination_tables).where(_table(destination_id, table)).values(adopted=True))
@@ -211,6 +219,7 @@ def _destination(row: sa.RowMapping) -> Destination:
         problem=problem_of(row),
         selection=msgspec.json.decode(row["selection"], type=Selection),
         created_at=row["created_at"],
+        due_at=row["due_at"],
     )
 
 

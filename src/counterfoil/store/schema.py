@@ -101,8 +101,9 @@ destinations = Table(
     Column("state", String(16), nullable=False),
     *(Column(name, Text) for name in _problem),
     Column("credential", LargeBinary, nullable=False),
-    Column("selection", Text, nullable=False),  # JSON: chosen accounts, history start, what a removal does
+    Column("selection", Text, nullable=False),  # JSON of store.destinations.Selection
     Column("created_at", Moment(32), nullable=False),
+    Column("due_at", Moment(32)),  # when the schedule comes next
     UniqueConstraint("workspace_id", "kind", "remote_id"),
 )
 

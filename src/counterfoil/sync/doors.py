@@ -40,9 +40,13 @@ class Doors:
     async def provider(self, connection: connections.Connection) -> Provider:
         """Open a connection's provider."""
         spec = self.provider_spec(connection.provider)
-        raw = await self.db.read(connections.credential, self.vault, connection.id)
         save = partial(self._save, connections.replace_credential, connection.id)
-        return spec.open(Access(self.http, self.apps[spec.slug], spec.settings.model_validate_json(raw), save))
+        return spec.open(Access(self.http, self.apps[spec.slug], await self.settings_of(connection), save))
+
+    async def settings_of(self, connection: connections.Connection) -> BaseModel:
+        """Decrypt a connection's settings."""
+        raw = await self.db.read(connections.credential, self.vault, connection.id)
+        return self.provider_spec(connection.provider).settings.model_validate_json(raw)
 
     async def destination(self, destination: stored.Destination) -> Destination:
         """Open a destination."""

@@ -15,7 +15,7 @@ from counterfoil.store import connections, destinations, requests
 from counterfoil.store.destinations import Selection
 from counterfoil.sync.doors import Doors, sealed_form
 from counterfoil.sync.mapping import default_mappings
-from counterfoil.sync.story import ConnectionEvent, DestinationEvent
+from counterfoil.sync.steps import ConnectionEvent, DestinationEvent
 from counterfoil.sync.triggers import TRIGGERS
 
 log = structlog.get_logger()

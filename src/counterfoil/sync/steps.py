@@ -1,13 +1,13 @@
 """The steps that trigger functions share: opening and closing the log, choosing destinations, noting problems."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import msgspec
-import structlog
 
 from counterfoil.engine import Event
+from counterfoil.errors import RetryLater
 from counterfoil.ports import TableMapping
 from counterfoil.store import Tx, connections, destinations, requests, syncs
 from counterfoil.store.connections import Problem
@@ -17,8 +17,27 @@ from counterfoil.sync.mapping import is_bound
 from counterfoil.sync.tables import TableUtils
 from counterfoil.sync.triggers import in_order, streams_for
 
-log = structlog.get_logger()
 PREPARING: Final = "prepare"  # the line of a sync's log that stands for no table
+
+
+class ConnectionEvent(msgspec.Struct, frozen=True):
+    """Something happened to one connection."""
+
+    connection_id: str
+
+
+class DestinationEvent(msgspec.Struct, frozen=True):
+    """Something happened to one destination."""
+
+    destination_id: str
+
+
+class Attention(msgspec.Struct, frozen=True, kw_only=True):
+    """A person must act; told once when the need arises, and not again while it lasts."""
+
+    code: str
+    connection_id: str | None = None
+    destination_id: str | None = None
 
 
 class Started(msgspec.Struct, kw_only=True):
@@ -36,6 +55,7 @@ class StartedDestination(msgspec.Struct, frozen=True):
 
     workspace_id: str
     sync_id: str
+    connection_ids: list[str]
 
 
 class DestinationSync(msgspec.Struct, frozen=True):
@@ -60,12 +80,27 @@ class Finished(msgspec.Struct, frozen=True):
     state: str
 
 
+async def _forget_nothing() -> None:
+    return None
+
+
 class SyncSteps(TableUtils):
     """What a trigger function's context carries as `ctx.utils`."""
 
-    def __init__(self, doors: Doors, *, pace: float = 1.0) -> None:
+    def __init__(
+        self,
+        doors: Doors,
+        *,
+        pace: float = 1.0,
+        patience: float = 120.0,
+        keep_pages_days: int = 30,
+        forget_runs: Callable[[], Awaitable[object]] = _forget_nothing,
+    ) -> None:
         super().__init__(doors)
         self.pace = pace  # least seconds between the starts of two syncs of one connection
+        self.patience = patience  # seconds that a bank asked for news has for its answer
+        self.keep_pages_days = keep_pages_days
+        self.forget_runs = forget_runs
 
     async def start_connection_sync(self, connection_id: str, event: Event[Any], run_id: str) -> Started:
         """Claim every waiting request of the connection and open the log of the sync that answers them."""
@@ -79,26 +114,40 @@ class SyncSteps(TableUtils):
         """Give the destinations that have something to do."""
         return await self.doors.db.read(_outlook, workspace_id, only)
 
-    async def connection_problem(self, connection_id: str, problem: Problem | None) -> None:
-        """Keep or clear what a person must mend about a connection."""
-        new = await self.doors.db.run(connections.set_problem, connection_id, problem)
-        if new:
-            log.info("connection_problem", connection_id=connection_id, code=problem.code if problem else None)
+    async def connection_problem(self, connection_id: str, problem: Problem | None) -> bool:
+        """Keep or clear what a person must mend about a connection; give whether that is new."""
+        return await self.doors.db.run(connections.set_problem, connection_id, problem)
+
+    async def ask_bank(self, connection_id: str) -> str | None:
+        """Ask the provider to read the bank now; give the event that will tell of the answer, None where it cannot."""
+        connection = await self.doors.db.read(connections.get, connection_id)
+        spec = self.doors.provider_spec(connection.provider)
+        if spec.connect is None or spec.refreshed_by is None or connection.problem is not None:
+            return None
+        settings = await self.doors.settings_of(connection)
+        try:
+            asked = await spec.connect.refresh(self.doors.http, self.doors.apps[spec.slug], settings)
+        except RetryLater:
+            return None  # asked too often: what the provider has is new enough
+        return spec.refreshed_by if asked else None
+
+    async def bound_tables(self, destination_id: str) -> list[str]:
+        """Give the tables of a destination that stand ready, in dependency order."""
+        targets = await self.doors.db.read(destinations.targets, destination_id)
+        return in_order(name for name, target in targets.items() if target.enabled and is_bound(target.mapping))
 
     async def table_failed(self, destination_id: str, sync_id: str, table: str, problem: Problem) -> None:
         """Keep why a sync function failed."""
         await self.doors.db.run(syncs.set_problem, sync_id, destination_id, table, problem)
 
-    async def destination_problem(self, destination_id: str, problem: Problem | None) -> None:
-        """Keep or clear what a person must mend about a destination."""
-        new = await self.doors.db.run(destinations.set_problem, destination_id, problem)
-        if new:
-            log.info("destination_problem", destination_id=destination_id, code=problem.code if problem else None)
+    async def destination_problem(self, destination_id: str, problem: Problem | None) -> bool:
+        """Keep or clear what a person must mend about a destination; give whether that is new."""
+        return await self.doors.db.run(destinations.set_problem, destination_id, problem)
 
-    async def destination_failed(self, destination_id: str, sync_id: str, problem: Problem) -> None:
-        """Keep why a destination could not be prepared."""
+    async def destination_failed(self, destination_id: str, sync_id: str, problem: Problem) -> bool:
+        """Keep why a destination could not be prepared; give whether that is new."""
         await self.doors.db.run(syncs.set_problem, sync_id, destination_id, PREPARING, problem)
-        await self.destination_problem(destination_id, problem)
+        return await self.destination_problem(destination_id, problem)
 
     async def finish_sync(self, sync_id: str, state: str, note: str | None) -> None:
         """Close the log."""
@@ -139,7 +188,8 @@ def _seconds_since(moment: dt.datetime) -> float:
 def _start_destination(tx: Tx, destination_id: str, event: str, run_id: str) -> StartedDestination:
     workspace_id = destinations.get(tx, destination_id).workspace_id
     sync_id = syncs.start(tx, workspace_id=workspace_id, connection_id=None, cause=event, run_id=run_id)
-    return StartedDestination(workspace_id, sync_id)
+    active = [c.id for c in connections.of_workspace(tx, workspace_id) if c.state not in ("paused", "removed")]
+    return StartedDestination(workspace_id, sync_id, active)
 
 
 def _outlook(tx: Tx, workspace_id: str, only: str | None) -> list[Outlook]:

@@ -1,7 +1,7 @@
 """The trigger functions: what happens between an event and the last row at the last destination."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -11,23 +11,22 @@ from counterfoil.errors import ActionRequired, CounterfoilError, RetryLater
 from counterfoil.store.connections import Problem
 from counterfoil.sync.fetch import commit_fetch, fetch_pages
 from counterfoil.sync.prepare import prepare_destination
-from counterfoil.sync.steps import DestinationSync, Finished, Outlook, Started, SyncSteps
+from counterfoil.sync.reconcile import reconcile_destination
+from counterfoil.sync.schedule import tick, tidy
+from counterfoil.sync.steps import (
+    Attention,
+    ConnectionEvent,
+    DestinationEvent,
+    DestinationSync,
+    Finished,
+    Outlook,
+    Started,
+    SyncSteps,
+)
 from counterfoil.sync.tables import SYNC_FUNCTIONS, SyncTable
-from counterfoil.sync.triggers import TRIGGERS
+from counterfoil.sync.triggers import DESTINATION_TRIGGERS, REFRESH, TRIGGERS
 
 WAITS: Final = 30  # times that a provider which has nothing yet is asked again before a webhook is trusted to come
-
-
-class ConnectionEvent(msgspec.Struct, frozen=True):
-    """Something happened to one connection."""
-
-    connection_id: str
-
-
-class DestinationEvent(msgspec.Struct, frozen=True):
-    """Something happened to one destination."""
-
-    destination_id: str
 
 
 class SyncResult(msgspec.Struct, kw_only=True):
@@ -46,23 +45,42 @@ class SyncResult(msgspec.Struct, kw_only=True):
 )
 async def sync_connection(ctx: Context[ConnectionEvent, SyncSteps]) -> SyncResult:
     """Fetch what the waiting events ask for, land it, and bring every destination up to date."""
-    asked = ctx.event.data
+    remark = await _ask_bank(ctx) if ctx.event.name == REFRESH else None
     start = await _start(ctx)
     if start.sync_id is None:
         return SyncResult(sync_id=None, done_by=start.done_by)
-    notes = []
-    for stream in start.streams:
+    notes = await _fetch_streams(ctx, start.streams)
+    return await _to_destinations(ctx, start.sync_id, start.workspace_id, notes, remark=remark)
+
+
+async def _ask_bank(ctx: Context[ConnectionEvent, SyncSteps]) -> str | None:
+    """Have the bank read now where the provider offers that, and wait for its answer; else say it was not asked."""
+    answer = await ctx.step.run("ask-bank", ctx.utils.ask_bank, ctx.event.data.connection_id)
+    if answer is None:
+        return "The bank was not asked for news: this shows what the provider has."
+    match = {"event.data.connection_id": "async.data.connection_id"}
+    told = await ctx.step.wait_for_event("bank-answers", answer, timeout=ctx.utils.patience, match=match)
+    return None if told is not None else "The bank was asked for news and had none within two minutes."
+
+
+async def _fetch_streams(ctx: Context[ConnectionEvent, SyncSteps], streams: Sequence[str]) -> list[str]:
+    """Fetch and land each stream; give what went wrong. One failing stream does not hold back the others."""
+    connection_id = ctx.event.data.connection_id
+    notes: list[str] = []
+    for stream in streams:
         try:
-            await _fetch_stream(ctx, asked.connection_id, stream)
+            await _fetch_stream(ctx, connection_id, stream)
         except ActionRequired as error:
-            await ctx.step.run("note-problem", ctx.utils.connection_problem, asked.connection_id, Problem.of(error))
-            notes.append(str(error))
-            break
+            problem = Problem.of(error)
+            if await ctx.step.run("note-problem", ctx.utils.connection_problem, connection_id, problem):
+                needed = Attention(code=problem.code, connection_id=connection_id)
+                await ctx.step.send_event("attention", Event("app/attention.required", needed))
+            return [*notes, problem.message]
         except CounterfoilError as error:
-            notes.append(str(error))  # the other streams and the destinations go on with what there is
-    else:
-        await ctx.step.run("clear-problem", ctx.utils.connection_problem, asked.connection_id, None)
-    return await _to_destinations(ctx, start.sync_id, start.workspace_id, notes)
+            notes.append(str(error))
+    if not notes:
+        await ctx.step.run("clear-problem", ctx.utils.connection_problem, connection_id, None)
+    return notes
 
 
 async def _start(ctx: Context[ConnectionEvent, SyncSteps]) -> Started:
@@ -91,7 +109,7 @@ async def _fetch_stream(ctx: Context[ConnectionEvent, SyncSteps], connection_id:
 
 @function(
     "sync-destination",
-    on=["app/destination.created", "app/destination.sync.requested", "app/destination.repaired", "app/mapping.changed"],
+    on=sorted(DESTINATION_TRIGGERS),
     concurrency=Concurrency(limit=1, key="event.data.destination_id", scope="destination-trigger"),
 )
 async def sync_destination(ctx: Context[DestinationEvent, SyncSteps]) -> SyncResult:
@@ -100,25 +118,40 @@ async def sync_destination(ctx: Context[DestinationEvent, SyncSteps]) -> SyncRes
     start = await ctx.step.run(
         "start-sync", ctx.utils.start_destination_sync, asked.destination_id, ctx.event, ctx.run_id
     )
-    return await _to_destinations(ctx, start.sync_id, start.workspace_id, [], only=asked.destination_id)
+    trigger = DESTINATION_TRIGGERS[ctx.event.name]
+    if trigger.fetches:
+        for connection_id in start.connection_ids:
+            refresh = Event("app/sync.scheduled", ConnectionEvent(connection_id))
+            await ctx.step.send_event(f"refresh-{connection_id}", refresh)
+    notes: list[str] = []
+    remark = None
+    if trigger.reads_back:
+        try:
+            step = DestinationSync(asked.destination_id, start.sync_id)
+            remark = (await ctx.step.invoke("reconcile", reconcile_destination, step)).in_words()
+        except InvokeFailed as error:
+            notes.append(_problem(error).message)
+    return await _to_destinations(
+        ctx, start.sync_id, start.workspace_id, notes, only=asked.destination_id, remark=remark
+    )
 
 
 async def _to_destinations(
-    ctx: Context[ConnectionEvent, SyncSteps] | Context[DestinationEvent, SyncSteps],
+    ctx: Context[Any, SyncSteps],
     sync_id: str,
     workspace_id: str,
     notes: list[str],
+    *,
     only: str | None = None,
+    remark: str | None = None,
 ) -> SyncResult:
     """Invoke the sync functions of every destination that has something to do, destinations side by side."""
     outlook = await ctx.step.run("connected-destinations", ctx.utils.connected_destinations, workspace_id, only)
     states = await asyncio.gather(*(_chain(ctx, sync_id, one) for one in outlook))
-    return await _finish(ctx, sync_id, dict(zip((one.destination_id for one in outlook), states, strict=True)), notes)
+    return await _finish(ctx, sync_id, states, notes, remark)
 
 
-async def _chain(
-    ctx: Context[ConnectionEvent, SyncSteps] | Context[DestinationEvent, SyncSteps], sync_id: str, outlook: Outlook
-) -> str:
+async def _chain(ctx: Context[Any, SyncSteps], sync_id: str, outlook: Outlook) -> str:
     """Bring one destination's tables up to date, each after those it points to; a failure stops this chain only."""
     state, tables = "done", outlook.tables
     if outlook.unprepared:
@@ -128,7 +161,8 @@ async def _chain(
         except InvokeFailed as error:
             problem = _problem(error)
             step = f"note-prepare@{outlook.destination_id}"
-            await ctx.step.run(step, ctx.utils.destination_failed, outlook.destination_id, sync_id, problem)
+            if await ctx.step.run(step, ctx.utils.destination_failed, outlook.destination_id, sync_id, problem):
+                await _tell(ctx, outlook.destination_id, problem.code)
             return "failed"
     for table in tables:
         step = f"{table}@{outlook.destination_id}"
@@ -142,10 +176,17 @@ async def _chain(
             return "failed"
         if result.problem is not None:
             state = "failed"
+            if result.is_new:
+                await _tell(ctx, outlook.destination_id, result.problem)
         if result.stops_chain:
             return state
     await ctx.step.run(f"well-{outlook.destination_id}", ctx.utils.destination_problem, outlook.destination_id, None)
     return state
+
+
+async def _tell(ctx: Context[Any, SyncSteps], destination_id: str, code: str) -> None:
+    needed = Attention(code=code, destination_id=destination_id)
+    await ctx.step.send_event(f"attention@{destination_id}", Event("app/attention.required", needed))
 
 
 def _problem(error: InvokeFailed) -> Problem:
@@ -153,14 +194,15 @@ def _problem(error: InvokeFailed) -> Problem:
 
 
 async def _finish(
-    ctx: Context[ConnectionEvent, SyncSteps] | Context[DestinationEvent, SyncSteps],
+    ctx: Context[Any, SyncSteps],
     sync_id: str,
-    states: Mapping[str, str],
+    states: Sequence[str],
     notes: list[str],
+    remark: str | None,
 ) -> SyncResult:
-    failed = [state for state in states.values() if state == "failed"]
-    state = "done" if not failed and not notes else "failed" if len(failed) == len(states) and notes else "partial"
-    note = " ".join(notes) or None
+    failed = states.count("failed")
+    state = "done" if not failed and not notes else "failed" if failed == len(states) and notes else "partial"
+    note = " ".join([*notes, *([remark] if remark else [])]) or None
     await ctx.step.run("finish-sync", ctx.utils.finish_sync, sync_id, state, note)
     await ctx.step.send_event("sync-finished", Event("app/sync.finished", Finished(sync_id=sync_id, state=state)))
     return SyncResult(sync_id=sync_id, state=state, note=note)
@@ -170,5 +212,8 @@ FUNCTIONS: Final[tuple[Function[Any, Any], ...]] = (
     sync_connection,
     sync_destination,
     prepare_destination,
+    reconcile_destination,
+    tick,
+    tidy,
     *SYNC_FUNCTIONS.values(),
 )

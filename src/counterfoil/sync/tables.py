@@ -31,6 +31,7 @@ class TableResult(msgspec.Struct, kw_only=True):
 
     counts: syncs.Counts
     problem: str | None = None  # its code
+    is_new: bool = False  # the problem was not there at the last sync
     stops_chain: bool = False
 
 
@@ -54,7 +55,7 @@ class TableUtils:
 
         Raises `ActionRequired` before anything is written.
         """
-        place, door = await self._open(table, asked.destination_id)
+        place, door = await self.open_table(table, asked.destination_id)
         check(place.target.mapping, await door.describe())
         if not place.target.adopted:
             await self._adopt(place, door)
@@ -63,7 +64,7 @@ class TableUtils:
     async def write(self, table: str, asked: SyncTable, so_far: Progress) -> Progress:
         """Write batches until all is done or the step has taken its time. Safe to repeat: the mirror knows."""
         db = self.doors.db
-        place, door = await self._open(table, asked.destination_id)
+        place, door = await self.open_table(table, asked.destination_id)
         size = self.doors.destination_spec((await db.read(destinations.get, asked.destination_id)).kind).batch
         watermark, open_after, counts = so_far.watermark, so_far.open_after, so_far.counts
         began = time.monotonic()
@@ -80,12 +81,11 @@ class TableUtils:
                 return Progress(watermark, open_after, batch.last, counts)
 
     async def note_problem(self, table: str, asked: SyncTable, problem: Problem) -> bool:
-        """Keep what a person must mend where it belongs; give whether it stops the whole destination."""
-        alone = problem.code in TABLE_CODES
-        await self.doors.db.run(_note, asked, table, problem, alone)
-        return not alone
+        """Keep what a person must mend with the table or the destination it belongs to; give whether it is new."""
+        return await self.doors.db.run(_note, asked, table, problem)
 
-    async def _open(self, table: str, destination_id: str) -> tuple[Place, Destination]:
+    async def open_table(self, table: str, destination_id: str) -> tuple[Place, Destination]:
+        """Give one table's place and the opened door to it. Raises `BadRequest` where it is not mapped."""
         db = self.doors.db
         destination = await db.read(destinations.get, destination_id)
         target = (await db.read(destinations.targets, destination_id)).get(table)
@@ -110,12 +110,11 @@ def _save_adopted(tx: Tx, place: Place, standing: dict[str, str]) -> None:
     destinations.set_adopted(tx, place.destination_id, place.table)
 
 
-def _note(tx: Tx, asked: SyncTable, table: str, problem: Problem, alone: bool) -> None:
+def _note(tx: Tx, asked: SyncTable, table: str, problem: Problem) -> bool:
     syncs.set_problem(tx, asked.sync_id, asked.destination_id, table, problem)
-    if alone:
-        destinations.set_table_problem(tx, asked.destination_id, table, problem)
-    else:
-        destinations.set_problem(tx, asked.destination_id, problem)
+    if problem.code in TABLE_CODES:
+        return destinations.set_table_problem(tx, asked.destination_id, table, problem)
+    return destinations.set_problem(tx, asked.destination_id, problem)
 
 
 def make(table: str) -> Function[SyncTable, TableResult]:
@@ -137,8 +136,9 @@ def make(table: str) -> Function[SyncTable, TableResult]:
             counts = progress.counts
         except ActionRequired as error:
             problem = Problem.of(error)
-            stops = await ctx.step.run("note-problem", ctx.utils.note_problem, table, asked, problem)
-            return TableResult(counts=counts, problem=problem.code, stops_chain=stops)
+            is_new = await ctx.step.run("note-problem", ctx.utils.note_problem, table, asked, problem)
+            stops = problem.code not in TABLE_CODES
+            return TableResult(counts=counts, problem=problem.code, is_new=is_new, stops_chain=stops)
         return TableResult(counts=counts)
 
     return sync_table

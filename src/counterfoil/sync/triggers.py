@@ -8,6 +8,7 @@ from counterfoil.model import TABLES
 from counterfoil.ports import ProviderSpec
 
 EVERYTHING: Final = "*"
+REFRESH: Final = "app/sync.requested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,13 @@ _STRIPE: Final = (
     (f"{_OUTSIDE}.disconnected", ("accounts",), "an outside bank account was disconnected"),
     (f"{_OUTSIDE}.refreshed_balance", ("accounts",), "an outside balance is new"),
     (f"{_OUTSIDE}.refreshed_transactions", _MONEY, "outside transactions are new"),
+    (f"{_OUTSIDE}.balance_refresh_succeeded", ("accounts",), "the same, from the thin event"),
+    (f"{_OUTSIDE}.transactions_refresh_succeeded", _MONEY, "outside transactions are new, from the thin event"),
+    ("topup.succeeded", _MONEY, "money was added to the balance"),
+    ("topup.failed", _MONEY, "a top-up came back"),
+    ("transfer.created", _MONEY, "money moved to another Stripe account"),
+    ("transfer.reversed", _MONEY, "a transfer came back"),
+    ("account.updated", ("accounts",), "the Stripe account's own details changed"),
     ("account.application.deauthorized", ("accounts",), "the user withdrew our access"),
 )
 
@@ -77,8 +85,33 @@ TRIGGERS: Final[Mapping[str, Trigger]] = {
         *(Trigger(f"stripe/{event}", streams, why) for event, streams, why in _STRIPE),
         Trigger("app/connection.created", (EVERYTHING,), "a connection was added"),
         Trigger("app/connection.repaired", (EVERYTHING,), "a connection works again"),
-        Trigger("app/sync.requested", (EVERYTHING,), "a person asked for it"),
+        Trigger(REFRESH, (EVERYTHING,), "a person asked for it: the bank is asked for news first, where it lets us"),
         Trigger("app/sync.scheduled", (EVERYTHING,), "it is time"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationTrigger:
+    """What an event about a destination causes: it is brought up to date with what is stored, and what is said here."""
+
+    event: str
+    why: str
+    fetches: bool = False  # its connections are asked for news as well
+    reads_back: bool = False  # it is read in full first, and what drifted is put right
+
+
+DESTINATION_TRIGGERS: Final[Mapping[str, DestinationTrigger]] = {
+    trigger.event: trigger
+    for trigger in (
+        DestinationTrigger("app/destination.created", "a destination was added: its tables are made"),
+        DestinationTrigger("app/destination.repaired", "a destination works again"),
+        DestinationTrigger("app/destination.sync.requested", "a person asked for it", fetches=True),
+        DestinationTrigger("app/destination.sync.scheduled", "its schedule says so", fetches=True),
+        DestinationTrigger("app/mapping.changed", "mapping, selection or removal policy changed"),
+        DestinationTrigger("app/rows.restored", "the user wants deleted rows back"),
+        DestinationTrigger("app/connection.removed", "a connection left, and its rows with it"),
+        DestinationTrigger("app/reconcile.requested", "a person asked for it, or a week has passed", reads_back=True),
     )
 }
 

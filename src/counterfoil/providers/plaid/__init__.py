@@ -24,4 +24,5 @@ SPEC = ProviderSpec(
     land=land,
     read_webhook=WebhookReader().read,
     connect=PlaidLink(),
+    refreshed_by="plaid/transactions.sync_updates_available",
 )

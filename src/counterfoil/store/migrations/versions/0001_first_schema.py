@@ -67,6 +67,7 @@ def upgrade() -> None:
         sa.Column("credential", sa.LargeBinary(), nullable=False),
         sa.Column("selection", sa.Text(), nullable=False),
         sa.Column("created_at", Moment(length=32), nullable=False),
+        sa.Column("due_at", Moment(length=32), nullable=True),
         sa.ForeignKeyConstraint(
             ["workspace_id"], ["workspaces.id"], name=op.f("fk_destinations_workspace_id"), ondelete="CASCADE"
         ),

@@ -1,0 +1,54 @@
+"""Commands that work: serve, sync."""
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from counterfoil.cli.common import AsJson, print_lines, with_product
+
+if TYPE_CHECKING:
+    from counterfoil.bootstrap import Product
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; else COUNTERFOIL_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; else COUNTERFOIL_PORT.")] = None,
+    worker: Annotated[bool, typer.Option(help="Run syncs in this process too.")] = True,
+) -> None:
+    """Run web server and worker in one process."""
+    import uvicorn
+
+    from counterfoil.bootstrap import configure_logs, read_settings
+    from counterfoil.config import make_data_dir
+    from counterfoil.web.app import create_app
+
+    settings = read_settings()
+    configure_logs(settings)
+    make_data_dir(settings)
+    where = host or settings.host, port or settings.port
+    typer.echo(f"Counterfoil listens on http://{where[0]}:{where[1]}", err=True)
+    uvicorn.run(
+        create_app(settings, os.environ, worker=worker),
+        host=where[0],
+        port=where[1],
+        access_log=False,
+        log_level="warning",
+    )
+
+
+def sync(
+    connection: Annotated[str | None, typer.Argument(help="A connection's id; all of them without it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask for a sync now and follow it to its end."""
+    from counterfoil.sync.follow import follow
+
+    def show(lines: Sequence[dict[str, Any]]) -> None:
+        print_lines(lines, as_json, ("connection", "state", "created", "updated", "deleted", "rejected", "note"))
+
+    async def run(product: "Product") -> None:
+        show(await follow(product.intake, product.db, connection))
+
+    with_product(run, worker=None)
