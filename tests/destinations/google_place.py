@@ -73,9 +73,11 @@ class GooglePlace:
         return {row.key: row async for row in self.destination.read(table)}
 
     def rows(self, table: TableMapping) -> dict[str, dict[str, Any]]:
-        """Give what the spreadsheet holds of a table, by row id."""
+        """Give what the spreadsheet holds of a table, by row id; two rows of one id are an error."""
         found = next(one for one in self.act("tables")["tables"] if one["id"] == table.table_id)
-        return {row["id"]: row["cells"] for row in found["rows"]}
+        rows = {row["id"]: row["cells"] for row in found["rows"]}
+        assert len(rows) == len(found["rows"]), [row["id"] for row in found["rows"]]
+        return rows
 
     def heads(self, table: TableMapping) -> list[str]:
         """Give the headers of a table."""

@@ -86,6 +86,16 @@ async def test_the_masks_name_fields_that_exist(place: GooglePlace) -> None:
         assert_mask_is_known("Spreadsheet", masks.parse(mask))
 
 
+@pytest.mark.long
+async def test_more_writes_than_a_minute_allows_are_paced_and_never_refused(place: GooglePlace) -> None:
+    (table,) = await place.prepared("institutions")
+    place.google.limits.scale = 1.0
+    for number in range(62):
+        await place.write(table, create(table, f"in-{number}", {"name": f"Bank {number}"}))
+    assert len(place.rows(table)) == 62
+    assert place.google.limits.refused == 0
+
+
 # --- a batch that arrives twice ---
 
 
@@ -184,6 +194,15 @@ async def test_numbers_that_the_user_typed_as_keys_are_found(place: GooglePlace)
     outcomes = await place.write(table, update("4711", {"merchant": "Found"}), update("0815", {"merchant": "Not"}))
     assert isinstance(outcomes["4711"], Written) and isinstance(outcomes["0815"], Gone)
     assert place.rows(table)["4711"]["Merchant"] == "Found"
+
+
+async def test_of_two_rows_with_one_key_the_first_is_ours(place: GooglePlace) -> None:
+    table = await filled(place)
+    copy = {table.key_field.label: "tx-2", "Summary": "My copy", "Merchant": "Mine"}
+    place.act("add_row", table=table.table_id, cells=copy)
+    await place.write(table, update("tx-2", {"merchant": "New"}), delete("tx-1"))
+    merchants = [row.cells["merchant"] async for row in place.destination.read(table) if row.key == "tx-2"]
+    assert merchants == ["New", "Mine"]
 
 
 # --- links ---
