@@ -1,9 +1,11 @@
 """What Coda must parse, what it must not, and what a doc lacks: decisions without a server."""
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,7 +22,7 @@ from counterfoil.destinations.coda.sandbox.values import typed
 from counterfoil.destinations.coda.schema import ask, find_table, fit, no_table
 from counterfoil.destinations.coda.settings import CodaSettings
 from counterfoil.destinations.coda.wire import Column, Format, RowEdit, TableReference
-from counterfoil.model import Kind, Writes
+from counterfoil.model import KEY_LABEL, TABLES, Kind, Writes, columns
 from counterfoil.ports import Act, Cell, Change, FieldMapping, Link, TableMapping
 
 RISKY = (
@@ -276,3 +278,19 @@ def test_settings_never_show_the_token() -> None:
     with pytest.raises(ValidationError) as caught:
         CodaSettings(token=["s3cret"], doc_id="x")
     assert "s3cret" not in str(caught.value)
+
+
+# --- what users are told ---
+
+
+def test_the_page_for_users_explains_every_code_and_names_every_column() -> None:
+    root = Path(__file__).parents[2]
+    page = (root / "docs/connectors/coda.md").read_text()
+    sources = "".join(file.read_text() for file in (root / "src/counterfoil/destinations/coda").glob("*.py"))
+    codes = set(re.findall(r'(?:ActionRequired|Gap)\(\s*"(\w+)"', sources))
+    assert {code for code in codes if f"`{code}`" not in page} == set()
+    assert len(codes) > 8
+    for name, record in TABLES.items():
+        (line,) = [line for line in page.splitlines() if line.startswith(f"| {record.label} |")]
+        labels = [column.label for column in columns(name).values()]
+        assert [label for label in (*labels, KEY_LABEL) if f"{label} (" not in line] == []
