@@ -112,7 +112,7 @@ def function(
     idempotency: str | None = None,
     cancel_on: Sequence[CancelOn] = (),
     timeouts: Timeouts = Timeouts(),
-    on_failure: Callable[[Context[D, Any], Failure], Awaitable[None]] | None = None,
+    on_failure: Callable[[Context[Any, Any], Failure], Awaitable[None]] | None = None,
 ) -> Callable[[Callable[[Context[D, U]], Awaitable[R]]], Function[D, R]]:
     """Make a durable function of `async def body(ctx: Context[Data, Utils]) -> Result`.
 

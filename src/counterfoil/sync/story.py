@@ -128,7 +128,8 @@ async def sync_destination(ctx: Context[DestinationEvent, SyncSteps]) -> SyncRes
     if trigger.reads_back:
         try:
             step = DestinationSync(asked.destination_id, start.sync_id)
-            remark = (await ctx.step.invoke("reconcile", reconcile_destination, step)).in_words()
+            found = await ctx.step.invoke("reconcile", reconcile_destination, step)
+            remark = found.in_words()
         except InvokeFailed as error:
             notes.append(_problem(error).message)
     return await _to_destinations(
@@ -157,7 +158,8 @@ async def _chain(ctx: Context[Any, SyncSteps], sync_id: str, outlook: Outlook) -
     if outlook.unprepared:
         try:
             asked = DestinationSync(outlook.destination_id, sync_id)
-            tables = (await ctx.step.invoke(f"prepare@{outlook.destination_id}", prepare_destination, asked)).pending
+            ready = await ctx.step.invoke(f"prepare@{outlook.destination_id}", prepare_destination, asked)
+            tables = ready.pending
         except InvokeFailed as error:
             problem = _problem(error)
             step = f"note-prepare@{outlook.destination_id}"
