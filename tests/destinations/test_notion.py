@@ -12,7 +12,9 @@ from contracts.hooks import Hooks
 from contracts.samples import account, create, delete, mapping, transaction, update
 from contracts.stage import Place
 from counterfoil.destinations.notion import SPEC, NotionApp, NotionSettings
+from counterfoil.destinations.notion.destination import Notion
 from counterfoil.destinations.notion.sandbox import emulator
+from counterfoil.destinations.notion.tables import Schemas
 from counterfoil.errors import ActionRequired, RetryLater
 from counterfoil.ports import Access, Change, Gone, Link, Outcome, Rejected, TableMapping, Undecided, Written
 from counterfoil.sandbox.kit import Emulator
@@ -50,6 +52,13 @@ class TestNotion(NotionHooks, DestinationContract):
     """Everything that every destination promises."""
 
 
+def _access(place: Place, **app: Any) -> Access:
+    async def save(_settings: BaseModel) -> None:
+        raise AssertionError("nothing to save")
+
+    return Access(place.http, place.app.model_copy(update=app), place.settings, save)
+
+
 def _paths(place: Place, method: str) -> list[str]:
     return [call["path"] for call in place.control.calls() if call["method"] == method]
 
@@ -85,20 +94,13 @@ class TestLostReplies(NotionHooks):
         assert len(place.control.rows(table)) == 5
 
     async def test_a_row_that_the_index_does_not_know_yet_is_found_by_the_second_look(self, place: Place) -> None:
-        place.destination = SPEC.open(self._with_waits(place, (0.0, 0.4)))
+        place.destination = SPEC.open(_access(place, lookup_waits=(0.0, 0.4)))
         table = await self._transactions(place)
         place.control.act("tune", index_lag=0.2)
         place.control.plan(**_LOST, times=2)
         outcomes = await place.destination.write(table, _creations(table, 3))
         assert {type(outcome) for outcome in outcomes} == {Written}
         assert len(place.control.rows(table)) == 3
-
-    def _with_waits(self, place: Place, waits: tuple[float, float]) -> Any:
-        async def save(_settings: BaseModel) -> None:
-            raise AssertionError
-
-        assert isinstance(place.app, NotionApp)
-        return Access(place.http, place.app.model_copy(update={"lookup_waits": waits}), place.settings, save)
 
     async def test_a_creation_that_is_lost_twice_stays_undecided(self, place: Place) -> None:
         table = await self._transactions(place)
@@ -251,9 +253,17 @@ class TestCost(NotionHooks):
         assert len(_paths(place, "PATCH")) == 100
         assert len(place.control.calls()) == 102
 
-    async def test_a_write_without_describe_reads_one_schema_once(self, place: Place) -> None:
+    async def test_a_write_asks_for_no_schema_that_was_seen_lately(self, place: Place) -> None:
         table = (await self.prepared(place, "transactions"))["transactions"]
-        destination = place.open(place.settings)
+        place.control.forget_calls()
+        for change in _creations(table, 3):
+            await place.open(place.settings).write(table, [change])
+        assert _paths(place, "GET") == []
+        assert _paths(place, "POST") == ["/v1/pages"] * 3
+
+    async def test_a_write_of_a_process_that_has_seen_nothing_reads_one_schema_once(self, place: Place) -> None:
+        table = (await self.prepared(place, "transactions"))["transactions"]
+        destination = Notion(_access(place), Schemas())
         place.control.forget_calls()
         for change in _creations(table, 3):
             await destination.write(table, [change])

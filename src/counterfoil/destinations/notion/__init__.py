@@ -1,9 +1,11 @@
 """Notion: each table is a database on one of the user's pages."""
 
+from functools import partial
 from typing import Final
 
 from counterfoil.destinations.notion.destination import Notion
 from counterfoil.destinations.notion.settings import NotionApp, NotionSettings
+from counterfoil.destinations.notion.tables import Schemas
 from counterfoil.ports import DestinationSpec
 
 SPEC: Final = DestinationSpec(
@@ -13,7 +15,7 @@ SPEC: Final = DestinationSpec(
     app=NotionApp,
     settings=NotionSettings,
     batch=100,
-    open=Notion,
+    open=partial(Notion, schemas=Schemas()),
 )
 
 __all__ = ["SPEC", "NotionApp", "NotionSettings"]

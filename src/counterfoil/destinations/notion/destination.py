@@ -7,7 +7,7 @@ from counterfoil.destinations.notion import cells, refusals, wire
 from counterfoil.destinations.notion.client import Client
 from counterfoil.destinations.notion.reading import read_rows
 from counterfoil.destinations.notion.refusals import Refused
-from counterfoil.destinations.notion.tables import Tables, matched, remote_table
+from counterfoil.destinations.notion.tables import Schemas, Tables, matched, remote_table
 from counterfoil.destinations.notion.writing import Batch
 from counterfoil.ports import (
     Access,
@@ -24,10 +24,10 @@ from counterfoil.ports import (
 class Notion:
     """One page of one user. A table's id is that of its data source, a field's id that of its property."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, schemas: Schemas) -> None:
         self._client = Client(access)
         self._page_id = self._client.settings.page_id
-        self._tables = Tables(self._client, self._page_id)
+        self._tables = Tables(self._client, self._page_id, schemas)
 
     async def check(self) -> Identity:
         """Prove that the token works and that the page was shared; name the page and its workspace."""

@@ -1,5 +1,6 @@
 """The tables on the user's page: found, shown, matched with a mapping."""
 
+import time
 from dataclasses import replace
 from typing import Final
 
@@ -14,13 +15,42 @@ from counterfoil.ports import FieldMapping, RemoteField, RemoteTable, TableMappi
 _NOTHING: Final[frozenset[Kind]] = frozenset()
 
 
-class Tables:
-    """Finds data sources. Keeps what it has seen, so that a write need not ask again."""
+class Schemas:
+    """Schemas as last seen, shared by all destinations of the process: a write need not ask for what `describe` read.
 
-    def __init__(self, client: Client, page_id: str) -> None:
+    A schema that is out of date does no harm: Notion refuses what does not fit it, and then it is read again.
+    """
+
+    def __init__(self, keep: float = 900.0, most: int = 5_000) -> None:
+        self._keep = keep  # seconds
+        self._most = most
+        self._seen: dict[str, tuple[float, wire.DataSource]] = {}  # oldest first
+
+    def get(self, source_id: str) -> wire.DataSource | None:
+        """Give a schema that was seen lately."""
+        when, source = self._seen.get(source_id, (0.0, None))
+        return source if time.monotonic() - when < self._keep else None
+
+    def remember(self, source: wire.DataSource) -> None:
+        """Keep a schema that a reply brought."""
+        self.forget(source.id)
+        self._seen[source.id] = (time.monotonic(), source)
+        if len(self._seen) > self._most:
+            del self._seen[next(iter(self._seen))]
+
+    def forget(self, source_id: str) -> None:
+        """Drop the schema of a table that is gone."""
+        self._seen.pop(source_id, None)
+
+
+class Tables:
+    """Finds the data sources of one destination."""
+
+    def __init__(self, client: Client, page_id: str, schemas: Schemas) -> None:
         self._client = client
         self._page_id = page_id
-        self._seen: dict[str, wire.DataSource] = {}
+        self._schemas = schemas
+        self._known: set[str] = set()  # ids of tables that this destination has used
 
     async def all(self) -> list[wire.DataSource]:
         """Read the tables on the page, and those elsewhere that are known or have our id column.
@@ -36,19 +66,20 @@ class Tables:
         for database_id in on_page:
             if database_id not in indexed:
                 found |= {source.id: source for source in await self._sources_of(database_id)}
-        for known in [source_id for source_id in self._seen if source_id not in found]:
-            elsewhere = await self.one(known)
+        for missing in self._known - found.keys():
+            elsewhere = await self.one(missing)
             if elsewhere is not None:
-                found[known] = elsewhere
+                found[missing] = elsewhere
         ours = [source for source in found.values() if not source.in_trash and self._is_ours(source, on_page)]
         place = {database_id: number for number, database_id in enumerate(on_page)}
         ours.sort(key=lambda source: place.get(source.parent.database_id or "", len(place)))
-        self._seen = {source.id: source for source in ours}
+        for source in ours:
+            self.remember(source)
         return ours
 
     def _is_ours(self, source: wire.DataSource, on_page: list[str]) -> bool:
         return (
-            source.id in self._seen
+            source.id in self._known
             or source.parent.database_id in on_page
             or source.database_parent.page_id == self._page_id
             or KEY_LABEL in source.properties
@@ -88,7 +119,8 @@ class Tables:
         """Read a mapped table's schema now. Raises `ActionRequired` where the table or a mapped column is gone."""
         source = await self.one(table.table_id)
         if source is None:
-            self._seen.pop(table.table_id, None)
+            self._known.discard(table.table_id)
+            self._schemas.forget(table.table_id)
             raise refusals.table_missing(table.label)
         self.remember(source)
         misfit = find_misfit(table, source)
@@ -97,13 +129,14 @@ class Tables:
         return source
 
     async def known(self, table: TableMapping) -> wire.DataSource:
-        """Give a mapped table's schema as last seen, reading it only where it was not seen yet or does not fit."""
-        source = self._seen.get(table.table_id)
+        """Give a mapped table's schema as last seen, reading it only where it was not seen lately or does not fit."""
+        source = self._schemas.get(table.table_id)
         return source if source is not None and find_misfit(table, source) is None else await self.fresh(table)
 
     def remember(self, source: wire.DataSource) -> None:
         """Keep a schema that a reply brought."""
-        self._seen[source.id] = source
+        self._known.add(source.id)
+        self._schemas.remember(source)
 
 
 def remote_table(source: wire.DataSource) -> RemoteTable:
