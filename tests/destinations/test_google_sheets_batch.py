@@ -128,7 +128,7 @@ def test_parts_stay_below_the_size_that_google_takes() -> None:
 
 
 def test_columns_under_the_same_header_are_told_apart() -> None:
-    head = [{"userEnteredValue": {"stringValue": name}} for name in ("Note", "Note", "Sum")]
+    head = [{"effectiveValue": {"stringValue": name}} for name in ("Note", "Note", "Sum")]
     block = {"rowData": [{"values": head}], "columnMetadata": [{}, {}, {}]}
     sheet = {"properties": {"sheetId": 1, "title": "T", "gridProperties": {"columnCount": 3}}, "data": [block]}
     (tab,) = tabs([msgspec.convert(sheet, wire.Sheet)])

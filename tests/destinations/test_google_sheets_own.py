@@ -11,6 +11,7 @@ import pytest
 from contracts.samples import account, create, delete, mapping, transaction, update
 from counterfoil.destinations.google_sheets.client import HEADS, STRUCTURE
 from counterfoil.destinations.google_sheets.sandbox import masks
+from counterfoil.destinations.google_sheets.sandbox.cells import Formula
 from counterfoil.errors import ActionRequired
 from counterfoil.ports import Gone, Link, TableMapping, Undecided, Written
 from destinations.google_place import GooglePlace, google_place
@@ -178,6 +179,18 @@ async def test_rows_inserted_anywhere_survive_even_above_the_headers(place: Goog
     assert read["tx-3"].cells["merchant"] == "New"
     assert read["tx-2"].cells["merchant"] == "Shop 2"
     assert len(read) == 4, "neither blank rows nor headers are rows"
+
+
+async def test_headers_may_become_anything(place: GooglePlace) -> None:
+    table = await filled(place)
+    place.act("rename_field", table=table.table_id, field="Amount", name="long " * 9_000)
+    place.act("rename_field", table=table.table_id, field="Merchant", name=2026)
+    sheet = place.google.state.first.sheets[0]
+    sheet.put(0, 0, [Formula("=A2")])
+    for number in (5, 6):
+        await place.write(table, update("tx-2", {"amount": Decimal(number), "merchant": f"Shop {number}"}))
+    cells = (await place.read(table))["tx-2"].cells
+    assert (cells["amount"], cells["merchant"], cells["summary"]) == (Decimal(6), "Shop 6", "Purchase 2")
 
 
 async def test_a_tab_that_is_gone_asks_the_user(place: GooglePlace) -> None:

@@ -9,6 +9,7 @@ from counterfoil.destinations.google_sheets.cells import FORMATS
 from counterfoil.destinations.google_sheets.layout import (
     COLUMN,
     KEY,
+    MAX_REMEMBERED,
     TARGET,
     Column,
     Tab,
@@ -239,12 +240,12 @@ def format_cells(span: Mapping[str, int], number_format: Mapping[str, str]) -> R
 
 
 def mark_column(sheet_id: int, index: int, field_id: str, role: str, header: str) -> Request:
-    """Ask for the metadata by which a column is known, wherever it moves."""
+    """Ask for the metadata by which a column is known, wherever it moves; it remembers the header."""
     span = {"sheetId": sheet_id, "dimension": "COLUMNS", "startIndex": index, "endIndex": index + 1}
     metadata = {
         "metadataId": int(field_id),
         "metadataKey": role,
-        "metadataValue": header,
+        "metadataValue": header[:MAX_REMEMBERED],
         "visibility": "DOCUMENT",
         "location": {"dimensionRange": span},
     }

@@ -77,7 +77,10 @@ class Credential:
         if cached is not None and cached.until > time.monotonic():
             return cached.text
         granted = await self._sign_in()
-        _tokens[self._cached_as] = _Token(granted.access_token, time.monotonic() + granted.expires_in - _EARLY)
+        now = time.monotonic()
+        for name in [name for name, token in _tokens.items() if token.until < now]:
+            del _tokens[name]
+        _tokens[self._cached_as] = _Token(granted.access_token, now + granted.expires_in - _EARLY)
         return granted.access_token
 
     def forget(self, token: str) -> None:

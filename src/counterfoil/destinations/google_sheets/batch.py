@@ -9,7 +9,15 @@ import msgspec
 from counterfoil.destinations.google_sheets import refusals
 from counterfoil.destinations.google_sheets.arrange import Request, field_role, format_cells, mark_column
 from counterfoil.destinations.google_sheets.cells import EMPTY, FORMATS, MAX_TEXT, to_cell, too_long
-from counterfoil.destinations.google_sheets.layout import BATCH, TARGET, Column, Tab, short_id, target_id
+from counterfoil.destinations.google_sheets.layout import (
+    BATCH,
+    MAX_REMEMBERED,
+    TARGET,
+    Column,
+    Tab,
+    short_id,
+    target_id,
+)
 from counterfoil.model import Kind
 from counterfoil.ports import Act, Cell, Change, FieldMapping, Gone, Link, Outcome, Rejected, TableMapping, Written
 
@@ -284,11 +292,11 @@ def _upkeep(tab: Tab, table: TableMapping, places: Places) -> Iterator[Request]:
 def _kept(tab: Tab, column: Column, field_id: str, role: str) -> Iterator[Request]:
     if column.mark is None:
         yield mark_column(tab.sheet_id, column.index, field_id, role, column.name)
-    elif column.name != column.mark.metadata_value:
+    elif column.name[:MAX_REMEMBERED] != column.mark.metadata_value:
         yield {
             "updateDeveloperMetadata": {
                 "dataFilters": [{"developerMetadataLookup": {"metadataId": column.mark.metadata_id}}],
-                "developerMetadata": {"metadataValue": column.name},
+                "developerMetadata": {"metadataValue": column.name[:MAX_REMEMBERED]},
                 "fields": "metadataValue",
             }
         }

@@ -28,7 +28,7 @@ _PROPERTIES: Final = "properties(sheetId,title,sheetType,gridProperties(rowCount
 STRUCTURE: Final = f"sheets({_PROPERTIES},data(startColumn,columnMetadata({_MARK})))"
 HEADS: Final = (
     f"sheets({_PROPERTIES},{_MARK},data(startRow,startColumn,columnMetadata({_MARK}),"
-    "rowData(values(userEnteredValue(stringValue,numberValue),userEnteredFormat(numberFormat)))))"
+    "rowData(values(effectiveValue(stringValue,numberValue),userEnteredFormat(numberFormat)))))"
 )
 
 

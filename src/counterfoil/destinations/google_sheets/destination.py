@@ -73,7 +73,8 @@ class GoogleSheets:
             try:
                 await self._sheets.update(await self._spreadsheet(), arranged.requests)
             except Refused as refused:
-                raise refusals.meaning(refused, self._settings.spreadsheet_id) or _later(refused) from None
+                labels = ", ".join(table.label for table in tables)
+                raise refusals.meaning(refused, labels) or RetryLater(_CHANGED, after=5) from None
         return arranged.tables
 
     async def _seen_tabs(self, tables: Sequence[TableMapping] | None) -> list[Tab]:
@@ -89,8 +90,8 @@ class GoogleSheets:
             return found
         try:
             read = {tab.sheet_id: tab for tab in tabs(await self._sheets.heads(spreadsheet, unread))}
-        except Refused as refused:
-            raise _later(refused) from None  # a tab went away meanwhile
+        except Refused:
+            raise RetryLater(_CHANGED, after=5) from None  # a tab went away meanwhile
         return [read.get(tab.sheet_id, tab) for tab in found]
 
     async def _spreadsheet(self) -> str:
@@ -160,13 +161,18 @@ class GoogleSheets:
         # The key column has lost its metadata and is known by its header only.
         index = locate(tab, table).key.column.index
         span = {"sheetId": tab.sheet_id, "startColumnIndex": index, "endColumnIndex": index + 1}
-        return await self._look(table, {"gridRange": span}, index)
+        tab = await self._look(table, {"gridRange": span}, index)
+        if tab.rows is None or locate(tab, table).key.column.index != index:
+            raise RetryLater(_CHANGED, after=5)
+        return tab
 
     async def _look(self, table: TableMapping, column: Mapping[str, Any] | None, key_index: int | None) -> Tab:
         spreadsheet, sheet_id = await self._spreadsheet(), int(table.table_id)
         try:
             found = await self._sheets.heads(spreadsheet, [sheet_id], column=column)
         except Refused:
+            if column is not None:
+                return await self._look(table, None, None)  # no such metadata or column any more, or no such tab
             raise refusals.table_missing(table.label) from None
         sheet = next((sheet for sheet in found if sheet.properties.sheet_id == sheet_id), None)
         if sheet is None:
@@ -193,7 +199,8 @@ class GoogleSheets:
             except Refused:
                 raise refusals.table_missing(table.label) from None
             heads = _decode_row(rows[0]) if rows else []
-            if all(_at(heads, place.column.index) == place.column.head for place in locate(tab, table).all):
+            columns = [place.column for place in locate(tab, table).all]
+            if all(not column.head or column.head == _at(heads, column.index) for column in columns):
                 return tab, rows
         raise RetryLater(_CHANGED, after=10)
 
@@ -201,10 +208,6 @@ class GoogleSheets:
 def find_any(found: Sequence[Tab], tables: Sequence[TableMapping]) -> bool:
     """Say whether some table has a tab already."""
     return any(find_tab(found, table) is not None for table in tables)
-
-
-def _later(refused: Refused) -> RetryLater:
-    return RetryLater(_CHANGED, after=5)
 
 
 def _at(values: Sequence[Any], index: int) -> str:

@@ -19,6 +19,7 @@ KEY: Final = "counterfoil.key"  # metadata on the column that holds our keys; it
 COLUMN: Final = "counterfoil.column"  # … on any other column that we write
 TARGET: Final = "counterfoil.target"  # … on the column that holds the keys of a link column's targets
 BATCH: Final = "counterfoil.batch"  # on the tab: one batch was applied; its value is the time in Unix seconds
+MAX_REMEMBERED: Final = 60  # characters of a header that metadata keeps: it has 30,000 of them for a tab
 _OURS: Final = (KEY, COLUMN, TARGET)
 _ANYTHING: Final = frozenset(Kind)
 COLUMN_TYPE: Final = "column"  # Google's columns have no types
@@ -145,9 +146,15 @@ def _tab(sheet: wire.Sheet, key: tuple[int | None, str] | None) -> Tab:
         grid.column_count,
         grid.frozen_row_count,
         columns,
-        {m.metadata_id: int(m.metadata_value or 0) for m in sheet.developer_metadata if m.metadata_key == BATCH},
+        dict(_batches(sheet.developer_metadata)),
         rows,
     )
+
+
+def _batches(marks: Sequence[wire.Mark]) -> Iterator[tuple[int, int]]:
+    for mark in marks:
+        if mark.metadata_key == BATCH:
+            yield mark.metadata_id, int(mark.metadata_value) if mark.metadata_value.isdecimal() else 0
 
 
 def _columns(
@@ -183,11 +190,11 @@ def _formats(block: wire.Block, row: int) -> Iterator[tuple[int, wire.NumberForm
 
 
 def _text(cell: wire.Cell) -> str:
-    entered = cell.user_entered_value
-    if entered is None:
+    value = cell.effective_value
+    if value is None:
         return ""
-    number: Decimal | None = entered.number_value
-    return entered.string_value or (as_text(number) if number is not None else "")
+    number: Decimal | None = value.number_value
+    return value.string_value or (as_text(number) if number is not None else "")
 
 
 def _keys(blocks: Sequence[wire.Block], index: int) -> Mapping[str, int]:

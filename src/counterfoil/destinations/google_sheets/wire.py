@@ -37,7 +37,7 @@ class CellFormat(Wire, frozen=True):
 
 
 class Cell(Wire, frozen=True):
-    user_entered_value: Extended | None = None
+    effective_value: Extended | None = None
     user_entered_format: CellFormat | None = None
 
 
