@@ -1,5 +1,6 @@
 """Builds the product from its settings: store, http, connectors, engine."""
 
+import importlib
 import logging
 import os
 import sys
@@ -12,7 +13,7 @@ import structlog
 
 from counterfoil import __version__, registry
 from counterfoil.config import Settings, app_settings, load, make_data_dir, open_vault
-from counterfoil.engine import Engine
+from counterfoil.engine import Engine, Function
 from counterfoil.errors import BadSettings
 from counterfoil.lib.budget import Budgets
 from counterfoil.lib.http import Http
@@ -64,7 +65,7 @@ async def running(
         doors = make_doors(settings, environ, db, http)
         steps = SyncSteps(doors, keep_pages_days=settings.keep_pages_days, forget_runs=lambda: engine.forget(KEEP_RUNS))
         engine: Engine[SyncSteps] = Engine(
-            functions=FUNCTIONS,
+            functions=[*FUNCTIONS, *load_functions(settings.functions)],
             database=settings.engine_database,
             app_version=__version__,
             utils=lambda _ctx: steps,
@@ -82,6 +83,29 @@ async def running(
     finally:
         await http.aclose()
         db.close()
+
+
+def load_functions(module: str | None) -> list[Function[Any, Any]]:
+    """Load a user's own functions: every `Function` that the module holds under a name of its own.
+
+    Raises `BadSettings` where there is no such module, or it holds none.
+    """
+    if module is None:
+        return []
+    try:
+        loaded = importlib.import_module(module)
+    except ImportError as error:
+        raise BadSettings(
+            f"COUNTERFOIL_FUNCTIONS names {module}, which cannot be imported: {error}.",
+            remedy="Put the module's folder on PYTHONPATH, and check its name.",
+        ) from error
+    found = [value for name, value in vars(loaded).items() if isinstance(value, Function) and not name.startswith("_")]
+    own = [function for function in found if function not in FUNCTIONS]
+    if not own:
+        raise BadSettings(
+            f"The module {module} holds no durable functions.", remedy="Make them with counterfoil.engine.function."
+        )
+    return own
 
 
 def make_doors(settings: Settings, environ: Mapping[str, str], db: Database, http: Http) -> Doors:
