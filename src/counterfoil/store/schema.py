@@ -59,6 +59,9 @@ users = Table(
     Column("email", String(254), nullable=False, unique=True),
     Column("name", Text, nullable=False),
     Column("password_hash", Text),
+    Column("timezone", String(64), nullable=False, server_default=text("'UTC'")),
+    Column("totp_secret", LargeBinary),  # sealed; null while signing in takes the password alone
+    Column("totp_step", BigInteger),  # the last 30 seconds whose code was taken: none is taken twice
     Column("created_at", Moment(32), nullable=False),
 )
 
@@ -67,7 +70,57 @@ members = Table(
     metadata,
     Column("workspace_id", ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True),
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("role", String(16), nullable=False),  # owner | member
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("token_hash", LargeBinary(32), nullable=False, unique=True),  # the token itself is the browser's alone
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    _workspace(),
+    Column("created_at", Moment(32), nullable=False),
+    Column("seen_at", Moment(32), nullable=False),
+    Column("expires_at", Moment(32), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("agent", Text, nullable=False),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("subject", String(80), nullable=False),  # an account's fingerprint or a network address
+    Column("at", Moment(32), nullable=False),
+    Index(None, "subject", "at"),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _workspace(),
+    Column("token_hash", LargeBinary(32), nullable=False, unique=True),
+    Column("email", String(254), nullable=False),
     Column("role", String(16), nullable=False),
+    Column("invited_by", ForeignKey("users.id", ondelete="SET NULL")),
+    Column("created_at", Moment(32), nullable=False),
+    Column("expires_at", Moment(32), nullable=False),
+    Column("accepted_at", Moment(32)),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", String(36), primary_key=True),  # sorts by time
+    _workspace(),
+    Column("user_id", ForeignKey("users.id", ondelete="SET NULL")),
+    Column("act", String(80), nullable=False),  # "connection.removed"
+    Column("subject", Text),  # what it was done to, in words
+    Column("address", String(64)),
+    Column("at", Moment(32), nullable=False),
+    Index(None, "workspace_id", "id"),
 )
 
 _problem = ("problem_code", "problem", "remedy")
@@ -104,6 +157,7 @@ destinations = Table(
     Column("selection", Text, nullable=False),  # JSON of store.destinations.Selection
     Column("created_at", Moment(32), nullable=False),
     Column("due_at", Moment(32)),  # when the schedule comes next
+    Column("reconciled_at", Moment(32)),  # when it was last asked to be read back in full
     UniqueConstraint("workspace_id", "kind", "remote_id"),
 )
 

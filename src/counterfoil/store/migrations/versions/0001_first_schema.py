@@ -11,11 +11,23 @@ down_revision = None
 
 def upgrade() -> None:
     op.create_table(
+        "attempts",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("subject", sa.String(length=80), nullable=False),
+        sa.Column("at", Moment(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
+    )
+    op.create_index("ix_attempts_subject_at", "attempts", ["subject", "at"], unique=False)
+
+    op.create_table(
         "users",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("email", sa.String(length=254), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("password_hash", sa.Text(), nullable=True),
+        sa.Column("timezone", sa.String(length=64), server_default=sa.text("'UTC'"), nullable=False),
+        sa.Column("totp_secret", sa.LargeBinary(), nullable=True),
+        sa.Column("totp_step", sa.BigInteger(), nullable=True),
         sa.Column("created_at", Moment(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("email", name=op.f("uq_users_email")),
@@ -28,6 +40,23 @@ def upgrade() -> None:
         sa.Column("created_at", Moment(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspaces")),
     )
+    op.create_table(
+        "audit",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("workspace_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=True),
+        sa.Column("act", sa.String(length=80), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=True),
+        sa.Column("address", sa.String(length=64), nullable=True),
+        sa.Column("at", Moment(length=32), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_audit_user_id"), ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_audit_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
+    )
+    op.create_index("ix_audit_workspace_id_id", "audit", ["workspace_id", "id"], unique=False)
+
     op.create_table(
         "connections",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -68,6 +97,7 @@ def upgrade() -> None:
         sa.Column("selection", sa.Text(), nullable=False),
         sa.Column("created_at", Moment(length=32), nullable=False),
         sa.Column("due_at", Moment(length=32), nullable=True),
+        sa.Column("reconciled_at", Moment(length=32), nullable=True),
         sa.ForeignKeyConstraint(
             ["workspace_id"], ["workspaces.id"], name=op.f("fk_destinations_workspace_id"), ondelete="CASCADE"
         ),
@@ -75,6 +105,26 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "workspace_id", "kind", "remote_id", name=op.f("uq_destinations_workspace_id_kind_remote_id")
         ),
+    )
+    op.create_table(
+        "invitations",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("workspace_id", sa.String(length=36), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("invited_by", sa.String(length=36), nullable=True),
+        sa.Column("created_at", Moment(length=32), nullable=False),
+        sa.Column("expires_at", Moment(length=32), nullable=False),
+        sa.Column("accepted_at", Moment(length=32), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["invited_by"], ["users.id"], name=op.f("fk_invitations_invited_by"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_invitations_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_invitations")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_invitations_token_hash")),
     )
     op.create_table(
         "members",
@@ -87,6 +137,26 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("workspace_id", "user_id", name=op.f("pk_members")),
     )
+    op.create_table(
+        "sessions",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("workspace_id", sa.String(length=36), nullable=False),
+        sa.Column("created_at", Moment(length=32), nullable=False),
+        sa.Column("seen_at", Moment(length=32), nullable=False),
+        sa.Column("expires_at", Moment(length=32), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=False),
+        sa.Column("agent", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sessions_user_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_sessions_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_sessions_token_hash")),
+    )
+    op.create_index("ix_sessions_user_id", "sessions", ["user_id"], unique=False)
+
     op.create_table(
         "accounts",
         sa.Column("key", sa.String(length=255), nullable=False),
