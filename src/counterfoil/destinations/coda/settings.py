@@ -13,7 +13,7 @@ class CodaApp(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    url: str = "https://coda.io"
+    url: str = Field("https://coda.io", description="Coda's host")
     template_doc_id: str | None = Field(default=None, description="A doc with all tables, copied for new users.")
     first_look: float = Field(
         default=0.1,

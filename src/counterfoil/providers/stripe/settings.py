@@ -26,7 +26,7 @@ class StripeApp(BaseModel):
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    url: str = "https://api.stripe.com"
+    url: str = Field("https://api.stripe.com", description="Stripe's host")
     webhook_secrets: tuple[SecretStr, ...] = Field(
         default=(),
         description="Signing secrets of the webhook endpoints, separated by commas; several during a rotation. "
