@@ -43,6 +43,7 @@ class Destination:
     selection: Selection
     created_at: dt.datetime
     due_at: dt.datetime | None
+    reconciled_at: dt.datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,11 @@ def set_due(tx: sa.Connection, destination_id: str, due_at: dt.datetime | None) 
     tx.execute(sa.update(destinations).where(destinations.c.id == destination_id).values(due_at=due_at))
 
 
+def set_reconciled(tx: sa.Connection, destination_id: str, at: dt.datetime) -> None:
+    """Keep when the destination was asked to be read back in full."""
+    tx.execute(sa.update(destinations).where(destinations.c.id == destination_id).values(reconciled_at=at))
+
+
 def set_adopted(tx: sa.Connection, destination_id: str, table: str) -> None:
     """Say that the rows which stood there before us are known."""
     tx.execute(sa.update(destination_tables).where(_table(destination_id, table)).values(adopted=True))
@@ -220,6 +226,7 @@ def _destination(row: sa.RowMapping) -> Destination:
         selection=msgspec.json.decode(row["selection"], type=Selection),
         created_at=row["created_at"],
         due_at=row["due_at"],
+        reconciled_at=row["reconciled_at"],
     )
 
 

@@ -21,7 +21,7 @@ NAMED: Final = {
     "weekly": "12 6 * * 1",
 }
 SHORTEST: Final = dt.timedelta(minutes=15)
-RECONCILE: Final = "weekly"
+RECONCILE: Final = dt.timedelta(days=7)  # between two full readings of a destination
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -29,6 +29,7 @@ class Due(msgspec.Struct, frozen=True):
 
     connections: list[tuple[str, str]]  # (id, id of the event: the same for the same moment on every worker)
     destinations: list[tuple[str, str]]
+    reconciles: list[tuple[str, str]]
 
 
 def next_time(schedule: str, timezone: str, after: dt.datetime) -> dt.datetime:
@@ -60,6 +61,9 @@ async def tick(ctx: Context[Tick, SyncSteps]) -> Due:
     for destination_id, event_id in due.destinations:
         scheduled = Event("app/destination.sync.scheduled", DestinationEvent(destination_id), id=event_id)
         await ctx.step.send_event(f"destination-{destination_id}", scheduled)
+    for destination_id, event_id in due.reconciles:
+        wanted = Event("app/reconcile.requested", DestinationEvent(destination_id), id=event_id)
+        await ctx.step.send_event(f"reconcile-{destination_id}", wanted)
     return due
 
 
@@ -69,17 +73,11 @@ async def find_due(steps: SyncSteps, at: str) -> Due:
 
 
 def _due(tx: Tx, steps: SyncSteps, now: dt.datetime) -> Due:
-    due = Due([], [])
+    due = Due([], [], [])
     for workspace in workspaces.every(tx):
         for destination in destinations.of_workspace(tx, workspace.id):
-            selection = destination.selection
-            if selection.schedule is None or destination.state in ("paused", "removed"):
-                continue
-            if destination.due_at is not None and destination.due_at > now:
-                continue
-            destinations.set_due(tx, destination.id, next_time(selection.schedule, selection.timezone, now))
-            if destination.due_at is not None:
-                due.destinations.append((destination.id, f"due:{destination.id}:{destination.due_at.isoformat()}"))
+            if destination.state not in ("paused", "removed"):
+                _destination_due(tx, destination, now, due)
         for connection in connections.of_workspace(tx, workspace.id):
             silent = now - (connection.fetched_at or connection.created_at)
             longest = steps.doors.provider_spec(connection.provider).silence
@@ -87,6 +85,18 @@ def _due(tx: Tx, steps: SyncSteps, now: dt.datetime) -> Due:
                 slot = int(now.timestamp() // longest.total_seconds())
                 due.connections.append((connection.id, f"poll:{connection.id}:{slot}"))
     return due
+
+
+def _destination_due(tx: Tx, destination: destinations.Destination, now: dt.datetime, due: Due) -> None:
+    schedule, timezone = destination.selection.schedule, destination.selection.timezone
+    if schedule is not None and (destination.due_at is None or destination.due_at <= now):
+        destinations.set_due(tx, destination.id, next_time(schedule, timezone, now))
+        if destination.due_at is not None:
+            due.destinations.append((destination.id, f"due:{destination.id}:{destination.due_at.isoformat()}"))
+    last = destination.reconciled_at or destination.created_at
+    if now - last >= RECONCILE:
+        destinations.set_reconciled(tx, destination.id, now)
+        due.reconciles.append((destination.id, f"reconcile:{destination.id}:{last.isoformat()}"))
 
 
 @function("tidy", on=Cron("23 3 * * *"))
