@@ -92,15 +92,16 @@ async def google_place() -> AsyncIterator[GooglePlace]:
     google = emulator(rate_scale=None, witness=witness)
     batches: list[httpx2.Request] = []
 
-    class Wire(httpx2.AsyncHTTPTransport):
-        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-            if request.url.path.endswith(":batchUpdate"):
-                batches.append(request)
-            return await super().handle_async_request(request)
+    network = httpx2.AsyncHTTPTransport()
+
+    async def send(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path.endswith(":batchUpdate"):
+            batches.append(request)
+        return await network.handle_async_request(request)
 
     with serving(google) as served:
         url = served.urls["google"]
-        http = Http(transport=Wire())
+        http = Http(transport=httpx2.MockTransport(send))
         place = GooglePlace(google, url, http, None, witness, batches)  # type: ignore[arg-type]
         given = google.credentials(url)
         place.destination = place.open(spreadsheet_id=given["spreadsheet_id"], service_account=given["service_account"])
@@ -108,4 +109,5 @@ async def google_place() -> AsyncIterator[GooglePlace]:
             yield place
         finally:
             await http.aclose()
+            await network.aclose()
     assert witness.complaints == []

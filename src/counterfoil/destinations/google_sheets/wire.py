@@ -1,4 +1,7 @@
-"""What we read of Google's replies. https://developers.google.com/workspace/sheets/api/reference/rest"""
+"""What we read of Google's replies.
+
+https://developers.google.com/workspace/sheets/api/reference/rest
+"""
 
 from decimal import Decimal
 from typing import Any

@@ -317,7 +317,7 @@ def _create_metadata(batch: _Batch, asked: wire.CreateMetadata) -> dict[str, Any
     return {"createDeveloperMetadata": {"developerMetadata": metadata_json(mark)}}
 
 
-def _selected_marks(batch: _Batch, filters: Sequence[wire.DataFilter]) -> Iterator[Mark]:
+def _selected_marks(batch: _Batch, filters: Sequence[wire.Selection]) -> Iterator[Mark]:
     for asked in filters:
         if asked.developer_metadata_lookup is None:
             raise invalid("Developer metadata is selected by a lookup.")
@@ -353,7 +353,7 @@ def _protect(batch: _Batch, asked: wire.AddProtectedRange) -> dict[str, Any]:
     return {"addProtectedRange": {"protectedRange": protected}}
 
 
-def _validate(batch: _Batch, asked: wire.SetDataValidation) -> None:
+def _validate(batch: _Batch, asked: wire.SetValidation) -> None:
     grid_area(batch.book, asked.range)  # Google takes values outside of a list too, so that the rule changes nothing
 
 

@@ -184,7 +184,7 @@ def location_type(mark: Mark) -> str:
     return {None: "SHEET", "ROWS": "ROW", "COLUMNS": "COLUMN"}[mark.dimension]
 
 
-def filter_areas(book: Book, asked: wire.DataFilter) -> Iterator[Area]:
+def filter_areas(book: Book, asked: wire.Selection) -> Iterator[Area]:
     """Give the areas that a data filter selects; a lookup that finds nothing selects none. Raises a 400."""
     if asked.a1_range is not None:
         yield parse_a1(book, asked.a1_range)

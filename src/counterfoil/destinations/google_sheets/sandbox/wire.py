@@ -59,7 +59,7 @@ class MetadataLookup(Wire):
     visibility: str | None = None
 
 
-class DataFilter(Wire):
+class Selection(Wire):
     developer_metadata_lookup: MetadataLookup | None = None
     a1_range: str | None = msgspec.field(default=None, name="a1Range")
     grid_range: GridRange | None = None
@@ -177,13 +177,13 @@ class CreateMetadata(Wire):
 
 
 class UpdateMetadata(Wire):
-    data_filters: list[DataFilter]
+    data_filters: list[Selection]
     developer_metadata: Metadata
     fields: str
 
 
 class DeleteMetadata(Wire):
-    data_filter: DataFilter
+    data_filter: Selection
 
 
 class Editors(Wire):
@@ -201,7 +201,7 @@ class AddProtectedRange(Wire):
     protected_range: ProtectedRange
 
 
-class SetDataValidation(Wire):
+class SetValidation(Wire):
     range: GridRange
     rule: dict[str, Any] | None = None
 
@@ -225,7 +225,7 @@ class Edit(Wire):
     update_developer_metadata: UpdateMetadata | None = None
     delete_developer_metadata: DeleteMetadata | None = None
     add_protected_range: AddProtectedRange | None = None
-    set_data_validation: SetDataValidation | None = None
+    set_data_validation: SetValidation | None = None
 
 
 class BatchUpdate(Wire):
@@ -247,7 +247,7 @@ class NewBook(Wire):
 class Filters(Wire):
     """The bodies of getByDataFilter, developerMetadata:search and the values calls that select by filter."""
 
-    data_filters: list[DataFilter] = []
+    data_filters: list[Selection] = []
     include_grid_data: bool = False
     major_dimension: str = "ROWS"
     value_render_option: str = "FORMATTED_VALUE"
@@ -261,7 +261,7 @@ class ValueRange(Wire):
 
 
 class FilteredValueRange(Wire):
-    data_filter: DataFilter
+    data_filter: Selection
     major_dimension: str = "ROWS"
     values: list[list[str | int | float | bool | None]] = []
 
