@@ -1,0 +1,69 @@
+"""The product is killed at every kind of moment of a sync; what it began, its successor ends, once."""
+
+import random
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from kill.stage import InSeconds, Point, raised
+from kill.trap import AtCall, Moment
+from kill.worker import AtCommit
+
+MOMENTS: Final[tuple[Moment, ...]] = ("lost", "unanswered", "answered")
+CALLS: Final = (  # (vendor, call, calls of that kind that go by before)
+    ("plaid", "POST /transactions/sync", 0),
+    ("airtable", "GET /v0/meta/.*", 0),
+    ("airtable", "PATCH /v0/app.*", 0),  # accounts
+    ("airtable", "PATCH /v0/app.*", 2),  # transactions
+    ("airtable", "DELETE /v0/app.*", 0),
+    ("google", "(GET|POST) .*(:getByDataFilter|/[^/:]+)", 1),
+    ("google", "POST .*:batchUpdate", 0),  # accounts
+    ("google", "POST .*:batchUpdate", 1),  # transactions
+)
+FIRST: Final[tuple[Point, ...]] = (
+    AtCall("airtable", "POST /v0/meta/.*", "unanswered", 1),  # making the second table
+    AtCall("google", "POST .*:batchUpdate", "unanswered"),  # making tabs
+    AtCall("airtable", "PATCH /v0/app.*", "unanswered", 5),
+)
+COMMITS: Final = 90  # about as many as a sync of both destinations has
+
+
+def points(count: int, seed: int) -> list[Point]:
+    """Give one point of every kind, and commits and moments at random until there are enough."""
+    dice = random.Random(seed)
+    chosen: list[Point] = [AtCall(*call[:2], moment, call[2]) for call in CALLS for moment in MOMENTS]
+    while len(chosen) < count:
+        chosen.append(AtCommit(dice.randrange(1, COMMITS), dice.random() < 0.5))
+        chosen.append(InSeconds(dice.uniform(0.01, 1.0)))
+    dice.shuffle(chosen)
+    return chosen
+
+
+@pytest.mark.parametrize("point", FIRST, ids=lambda point: f"{point.vendor} {point.moment}")
+def test_a_first_sync_that_dies_twice_makes_every_table_and_row_once(tmp_path: Path, point: AtCall) -> None:
+    with raised(tmp_path, seed=1, transactions=150) as stage:
+        stage.arm(point)
+        stage.next_death = AtCommit(25, after=True)
+        stage.begin()
+        stage.settled()
+        assert stage.kills == 2
+        stage.check()
+
+
+@pytest.mark.parametrize(("count", "seed"), [(34, 1), pytest.param(200, 2, marks=pytest.mark.long)])
+def test_syncs_that_die_anywhere_lose_and_double_nothing(tmp_path: Path, count: int, seed: int) -> None:
+    dice = random.Random(seed)
+    with raised(tmp_path, seed, transactions=150) as stage:
+        stage.begin()
+        stage.settled()
+        for point in points(count, seed):
+            stage.live_on(dice.randrange(3, 25))
+            before, kinds = stage.kills, len(stage.trap.calls)
+            again = AtCommit(dice.randrange(1, 60), dice.random() < 0.5) if dice.random() < 0.2 else None
+            stage.survive(point, again)
+            if isinstance(point, AtCall):
+                assert stage.kills > before, f"{point} never came: {stage.trap.calls[kinds:]}"
+            stage.check()
+            stage.write_notes()
+        assert stage.kills >= count * 0.9
