@@ -14,7 +14,7 @@ from counterfoil.store.connections import Problem
 from counterfoil.sync.batch import pending_tables
 from counterfoil.sync.doors import Doors
 from counterfoil.sync.mapping import is_bound
-from counterfoil.sync.tables import TableUtils
+from counterfoil.sync.tables import TableSteps
 from counterfoil.sync.triggers import in_order, streams_for
 
 PREPARING: Final = "prepare"  # the line of a sync's log that stands for no table
@@ -84,7 +84,7 @@ async def _forget_nothing() -> None:
     return None
 
 
-class SyncSteps(TableUtils):
+class SyncSteps(TableSteps):
     """What a trigger function's context carries as `ctx.utils`."""
 
     def __init__(

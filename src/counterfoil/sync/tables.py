@@ -44,7 +44,7 @@ class Progress(msgspec.Struct, frozen=True):
     counts: syncs.Counts
 
 
-class TableUtils:
+class TableSteps:
     """The shared steps of the sync functions."""
 
     def __init__(self, doors: Doors) -> None:
@@ -125,7 +125,7 @@ def make(table: str) -> Function[SyncTable, TableResult]:
         on=f"app/destination.sync.{table}",
         concurrency=Concurrency(limit=1, key="event.data.destination_id", scope="destination"),
     )
-    async def sync_table(ctx: Context[SyncTable, TableUtils]) -> TableResult:
+    async def sync_table(ctx: Context[SyncTable, TableSteps]) -> TableResult:
         asked = ctx.event.data
         counts = syncs.Counts()
         try:
