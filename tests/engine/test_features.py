@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +26,7 @@ from counterfoil.errors import ActionRequired, BadRequest, BadSettings
 from engine.support import Note, running, story, until
 
 
-def test_a_lower_priority_starts_earlier(database: Path) -> None:
+def test_a_lower_priority_starts_earlier(database: str) -> None:
     seen: list[str] = []
 
     def make(id: str, priority: int) -> Any:
@@ -43,7 +42,7 @@ def test_a_lower_priority_starts_earlier(database: Path) -> None:
         async with running(functions, database, worker=False) as sender:
             await sender.send(Event("later", Note()))
             await sender.send(Event("sooner", Note()))
-        async with running(functions, database) as engine:
+        async with running(functions, database, workers=1) as engine:
             await engine.drained()
 
     story(main)
@@ -57,7 +56,7 @@ def test_a_key_and_a_priority_together_are_refused() -> None:
         function("both", priority=1, concurrency=Concurrency(key="event.data.key"))(body)
 
 
-def test_events_that_come_quickly_start_one_run_with_the_last_of_them(database: Path) -> None:
+def test_events_that_come_quickly_start_one_run_with_the_last_of_them(database: str) -> None:
     seen: list[tuple[str, int]] = []
 
     @function("calm", on="go", debounce=Debounce(0.3, key="event.data.key", longest=5))
@@ -74,7 +73,7 @@ def test_events_that_come_quickly_start_one_run_with_the_last_of_them(database: 
     assert sorted(seen) == [("a", 3), ("b", 3)]
 
 
-def test_events_that_never_rest_start_a_run_after_the_longest_wait(database: Path) -> None:
+def test_events_that_never_rest_start_a_run_after_the_longest_wait(database: str) -> None:
     seen: list[int] = []
 
     @function("restless", on="go", debounce=Debounce(0.3, longest=0.5))
@@ -91,7 +90,7 @@ def test_events_that_never_rest_start_a_run_after_the_longest_wait(database: Pat
     story(main, 20)
 
 
-def test_an_idempotency_key_that_was_seen_starts_nothing(database: Path) -> None:
+def test_an_idempotency_key_that_was_seen_starts_nothing(database: str) -> None:
     @function("once", on="go", idempotency="event.data.n")
     async def once(ctx: Context[Note]) -> int:
         return ctx.event.data.n
@@ -104,7 +103,7 @@ def test_an_idempotency_key_that_was_seen_starts_nothing(database: Path) -> None
     story(main)
 
 
-def test_an_event_cancels_the_runs_that_agree_with_it(database: Path) -> None:
+def test_an_event_cancels_the_runs_that_agree_with_it(database: str) -> None:
     @function("long", on="go", cancel_on=[CancelOn("gone", {"event.data.key": "async.data.key"})])
     async def long(ctx: Context[Note]) -> None:
         await ctx.step.sleep("long", 0.5 if ctx.event.data.key == "b" else 3600)
@@ -120,7 +119,7 @@ def test_an_event_cancels_the_runs_that_agree_with_it(database: Path) -> None:
     story(main)
 
 
-def test_a_paused_functions_runs_wait_and_go_on_in_their_order(database: Path) -> None:
+def test_a_paused_functions_runs_wait_and_go_on_in_their_order(database: str) -> None:
     seen: list[int] = []
 
     @function("pausable", on="go", concurrency=Concurrency(key="event.data.key"))
@@ -143,7 +142,7 @@ def test_a_paused_functions_runs_wait_and_go_on_in_their_order(database: Path) -
     story(main)
 
 
-def test_a_replay_runs_all_again_and_a_replay_from_a_step_keeps_what_came_before(database: Path) -> None:
+def test_a_replay_runs_all_again_and_a_replay_from_a_step_keeps_what_came_before(database: str) -> None:
     calls: list[str] = []
     broken = [True]
 
@@ -190,7 +189,7 @@ def test_a_schedule_ticks_in_its_time_zone() -> None:
     assert next_tick(nine, winter).astimezone(dt.UTC) == dt.datetime(2026, 3, 29, 7, tzinfo=dt.UTC)
 
 
-def test_a_schedule_starts_its_function_once_per_tick(database: Path) -> None:
+def test_a_schedule_starts_its_function_once_per_tick(database: str) -> None:
     seen: list[str] = []
 
     @function("regular", on=Cron("* * * * * */1"))
@@ -232,7 +231,7 @@ class Watch(Middleware):
             self.seen.append(f"after {step}")
 
 
-def test_shared_steps_hang_on_the_context_and_middleware_wraps_runs_and_steps(database: Path) -> None:
+def test_shared_steps_hang_on_the_context_and_middleware_wraps_runs_and_steps(database: str) -> None:
     @function("speaks", on="go")
     async def speaks(ctx: Context[Note, Tools]) -> str:
         return await ctx.utils.shout(ctx.event.data.key)
@@ -247,7 +246,7 @@ def test_shared_steps_hang_on_the_context_and_middleware_wraps_runs_and_steps(da
     assert watch.seen == ["run speaks", "before shout", "after shout"]
 
 
-def test_on_failure_hears_once_when_a_run_has_failed_for_good(database: Path) -> None:
+def test_on_failure_hears_once_when_a_run_has_failed_for_good(database: str) -> None:
     heard: list[tuple[str, str | None]] = []
 
     async def sorry(ctx: Context[Note], failure: Failure) -> None:
@@ -267,7 +266,7 @@ def test_on_failure_hears_once_when_a_run_has_failed_for_good(database: Path) ->
     assert heard == [("KeyError", None), ("ActionRequired", "login")]
 
 
-def test_a_body_that_fails_outside_of_steps_runs_again_without_repeating_its_steps(database: Path) -> None:
+def test_a_body_that_fails_outside_of_steps_runs_again_without_repeating_its_steps(database: str) -> None:
     calls: list[str] = []
 
     @function("stumbles", on="go", retries=2)
@@ -286,7 +285,7 @@ def test_a_body_that_fails_outside_of_steps_runs_again_without_repeating_its_ste
     assert calls == ["step", "body", "body", "body"]
 
 
-def test_a_limit_of_two_lets_two_in(database: Path) -> None:
+def test_a_limit_of_two_lets_two_in(database: str) -> None:
     inside, most = [0], [0]
 
     @function("pairs", on="go", concurrency=Concurrency(2, key="event.data.key"))
@@ -306,7 +305,7 @@ def test_a_limit_of_two_lets_two_in(database: Path) -> None:
     assert most == [2]
 
 
-def test_waiting_for_a_lock_that_the_run_itself_holds_fails_instead_of_hanging(database: Path) -> None:
+def test_waiting_for_a_lock_that_the_run_itself_holds_fails_instead_of_hanging(database: str) -> None:
     @function("inner", concurrency=Concurrency(key="event.data.key", scope="same"))
     async def inner(ctx: Context[Note]) -> None: ...
 
@@ -322,7 +321,7 @@ def test_waiting_for_a_lock_that_the_run_itself_holds_fails_instead_of_hanging(d
     story(main)
 
 
-def test_people_see_functions_events_runs_and_steps_with_their_times(database: Path) -> None:
+def test_people_see_functions_events_runs_and_steps_with_their_times(database: str) -> None:
     @function("seen", on=["go", Cron("0 4 * * *")], concurrency=Concurrency(key="event.data.key", scope="place"))
     async def seen(ctx: Context[Note]) -> str:
         return await ctx.step.run("speak", lambda: "hello")
@@ -347,7 +346,7 @@ def test_people_see_functions_events_runs_and_steps_with_their_times(database: P
     story(main)
 
 
-def test_what_ended_long_ago_is_forgotten_and_the_rest_stays(database: Path) -> None:
+def test_what_ended_long_ago_is_forgotten_and_the_rest_stays(database: str) -> None:
     @function("quick", on="go")
     async def quick(ctx: Context[Nothing]) -> None: ...
 
@@ -363,7 +362,7 @@ def test_what_ended_long_ago_is_forgotten_and_the_rest_stays(database: Path) -> 
     story(main)
 
 
-def test_parallel_branches_replay_whatever_their_order(database: Path) -> None:
+def test_parallel_branches_replay_whatever_their_order(database: str) -> None:
     calls: list[str] = []
 
     async def slow(word: str, seconds: float) -> str:

@@ -15,11 +15,11 @@ from engine.worker import Job, job, pair
 from engine.workers import Workers
 
 
-def test_a_killed_workers_runs_go_on_where_they_were(database: Path, tmp_path: Path) -> None:
+def test_a_killed_workers_runs_go_on_where_they_were(database: str, tmp_path: Path) -> None:
     async def main() -> None:
         sender: Engine[None] = Engine([job, pair], database, app_version="test")
         await sender.start(worker=False)
-        with Workers(str(database), tmp_path / "log") as workers:
+        with Workers(database, tmp_path / "log") as workers:
             first = workers.start()
             runs = [(await sender.send(Event("job", Job("k", n, 0.3)))).runs[0] for n in range(2)]
             await until(lambda: "two" in workers.words())
@@ -35,13 +35,13 @@ def test_a_killed_workers_runs_go_on_where_they_were(database: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("kills", [8, pytest.param(60, marks=pytest.mark.long)])
-def test_kills_at_random_moments_lose_and_double_nothing(database: Path, tmp_path: Path, kills: int) -> None:
+def test_kills_at_random_moments_lose_and_double_nothing(database: str, tmp_path: Path, kills: int) -> None:
     chance = random.Random(7)
 
     async def main() -> None:
         sender: Engine[None] = Engine([job, pair], database, app_version="test")
         await sender.start(worker=False)
-        with Workers(str(database), tmp_path / "log") as workers:
+        with Workers(database, tmp_path / "log") as workers:
             worker = workers.start()
             runs = []
             for kill in range(kills):
@@ -61,11 +61,11 @@ def test_kills_at_random_moments_lose_and_double_nothing(database: Path, tmp_pat
     story(main, 600)
 
 
-def test_a_stopped_worker_ends_its_step_and_hands_the_rest_over(database: Path, tmp_path: Path) -> None:
+def test_a_stopped_worker_ends_its_step_and_hands_the_rest_over(database: str, tmp_path: Path) -> None:
     async def main() -> None:
         sender: Engine[None] = Engine([job, pair], database, app_version="test")
         await sender.start(worker=False)
-        with Workers(str(database), tmp_path / "log") as workers:
+        with Workers(database, tmp_path / "log") as workers:
             first = workers.start()
             run = (await sender.send(Event("job", Job("k", 1, 0.3)))).runs[0]
             await until(lambda: "one" in workers.words())
@@ -79,11 +79,11 @@ def test_a_stopped_worker_ends_its_step_and_hands_the_rest_over(database: Path, 
     story(main)
 
 
-def test_an_upgrade_takes_over_what_the_old_version_left(database: Path, tmp_path: Path) -> None:
+def test_an_upgrade_takes_over_what_the_old_version_left(database: str, tmp_path: Path) -> None:
     async def main() -> None:
         sender: Engine[None] = Engine([job, pair], database, app_version="old")
         await sender.start(worker=False)
-        with Workers(str(database), tmp_path / "log") as workers:
+        with Workers(database, tmp_path / "log") as workers:
             old = workers.start("old")
             runs = [(await sender.send(Event("pair", Job("k", n, 0.1)))).runs[0] for n in range(3)]
             await until(lambda: len(workers.words()) >= 3)
@@ -97,9 +97,9 @@ def test_an_upgrade_takes_over_what_the_old_version_left(database: Path, tmp_pat
     story(main)
 
 
-def test_a_second_worker_on_one_file_is_refused_with_a_remedy(database: Path, tmp_path: Path) -> None:
+def test_a_second_worker_on_one_file_is_refused_with_a_remedy(database: str, tmp_path: Path) -> None:
     async def main() -> None:
-        with Workers(str(database), tmp_path / "log") as workers:
+        with Workers(database, tmp_path / "log") as workers:
             workers.start()
             second: Engine[None] = Engine([job], database, app_version="test")
             with pytest.raises(BadSettings, match="Another worker") as caught:
@@ -109,7 +109,7 @@ def test_a_second_worker_on_one_file_is_refused_with_a_remedy(database: Path, tm
     story(main)
 
 
-def test_a_worker_that_comes_back_after_a_quiet_stop_finds_everything(database: Path) -> None:
+def test_a_worker_that_comes_back_after_a_quiet_stop_finds_everything(database: str) -> None:
     async def main() -> None:
         async with running([job, pair], database, worker=False) as sender:
             run = (await sender.send(Event("job", Job("k", 5)))).runs[0]

@@ -1,7 +1,6 @@
 """Events start runs; steps are remembered; children are awaited; failures say what they are."""
 
 import asyncio
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -29,7 +28,7 @@ async def parent(ctx: Context[Note]) -> Sum:
     return Sum(sum(each.total for each in sums))
 
 
-def test_a_parent_gets_its_childrens_typed_results(database: Path) -> None:
+def test_a_parent_gets_its_childrens_typed_results(database: str) -> None:
     async def main() -> None:
         async with running([parent, child], database) as engine:
             accepted = await engine.send(Event("parent.wanted", Note(n=1)))
@@ -38,7 +37,7 @@ def test_a_parent_gets_its_childrens_typed_results(database: Path) -> None:
     story(main)
 
 
-def test_an_event_starts_every_function_that_listens_and_the_same_id_starts_nothing_twice(database: Path) -> None:
+def test_an_event_starts_every_function_that_listens_and_the_same_id_starts_nothing_twice(database: str) -> None:
     seen: list[str] = []
 
     def listener(name: str, *on: str):  # type: ignore[no-untyped-def]
@@ -62,7 +61,7 @@ def test_an_event_starts_every_function_that_listens_and_the_same_id_starts_noth
     story(main)
 
 
-def test_a_failing_step_is_tried_again_and_then_fails_the_run_without_quoting_what_it_met(database: Path) -> None:
+def test_a_failing_step_is_tried_again_and_then_fails_the_run_without_quoting_what_it_met(database: str) -> None:
     calls: list[int] = []
 
     @function("fails", on="go", retries=2)
@@ -87,7 +86,7 @@ def test_a_failing_step_is_tried_again_and_then_fails_the_run_without_quoting_wh
     story(main)
 
 
-def test_an_error_that_names_a_remedy_stops_at_once_and_reaches_the_parent(database: Path) -> None:
+def test_an_error_that_names_a_remedy_stops_at_once_and_reaches_the_parent(database: str) -> None:
     calls: list[int] = []
 
     def refuse() -> None:
@@ -118,7 +117,7 @@ def test_an_error_that_names_a_remedy_stops_at_once_and_reaches_the_parent(datab
     story(main)
 
 
-def test_retry_later_waits_as_long_as_it_says_and_counts_no_retry(database: Path) -> None:
+def test_retry_later_waits_as_long_as_it_says_and_counts_no_retry(database: str) -> None:
     calls: list[float] = []
 
     def busy() -> int:
@@ -142,7 +141,7 @@ def test_retry_later_waits_as_long_as_it_says_and_counts_no_retry(database: Path
     story(main)
 
 
-def test_data_that_do_not_fit_are_refused_before_anything_starts(database: Path) -> None:
+def test_data_that_do_not_fit_are_refused_before_anything_starts(database: str) -> None:
     async def main() -> None:
         async with running([child], database) as engine:
             with pytest.raises(BadRequest, match="does not fit child"):
@@ -154,7 +153,7 @@ def test_data_that_do_not_fit_are_refused_before_anything_starts(database: Path)
     story(main)
 
 
-def test_runs_of_one_key_never_overlap_and_keep_their_order(database: Path) -> None:
+def test_runs_of_one_key_never_overlap_and_keep_their_order(database: str) -> None:
     inside: dict[str, int] = {}
     order: dict[str, list[int]] = {}
     overlaps: list[str] = []

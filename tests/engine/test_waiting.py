@@ -1,7 +1,6 @@
 """Runs wait for events, for time and for each other, and are woken in time."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +16,7 @@ async def waits(ctx: Context[Note]) -> int | None:
     return None if event is None else int(event.data["n"])
 
 
-def test_the_first_event_that_agrees_wakes_the_run(database: Path) -> None:
+def test_the_first_event_that_agrees_wakes_the_run(database: str) -> None:
     async def main() -> None:
         async with running([waits], database) as engine:
             run = (await engine.send(Event("go", Note("k", 30)))).runs[0]
@@ -30,7 +29,7 @@ def test_the_first_event_that_agrees_wakes_the_run(database: Path) -> None:
     story(main)
 
 
-def test_an_event_that_came_before_the_wait_began_is_not_missed(database: Path) -> None:
+def test_an_event_that_came_before_the_wait_began_is_not_missed(database: str) -> None:
     gate = asyncio.Event()
 
     @function("late", on="go")
@@ -52,7 +51,7 @@ def test_an_event_that_came_before_the_wait_began_is_not_missed(database: Path) 
     story(main)
 
 
-def test_two_waits_of_one_run_get_two_events(database: Path) -> None:
+def test_two_waits_of_one_run_get_two_events(database: str) -> None:
     @function("twice", on="go")
     async def twice(ctx: Context[Note]) -> list[str]:
         events = [await ctx.step.wait_for_event("one", "answered", timeout=5) for _ in range(2)]
@@ -68,7 +67,7 @@ def test_two_waits_of_one_run_get_two_events(database: Path) -> None:
     story(main)
 
 
-def test_a_wait_ends_with_nothing_at_its_timeout(database: Path) -> None:
+def test_a_wait_ends_with_nothing_at_its_timeout(database: str) -> None:
     async def main() -> None:
         async with running([waits], database) as engine:
             assert await engine.result((await engine.send(Event("go", Note("k", 0)))).runs[0]) is None
@@ -76,7 +75,7 @@ def test_a_wait_ends_with_nothing_at_its_timeout(database: Path) -> None:
     story(main)
 
 
-def test_an_event_from_a_process_that_only_sends_wakes_the_run(database: Path) -> None:
+def test_an_event_from_a_process_that_only_sends_wakes_the_run(database: str) -> None:
     async def main() -> None:
         sender: Engine[None] = Engine([waits], database, app_version="test")
         async with running([waits], database) as engine:
@@ -90,7 +89,7 @@ def test_an_event_from_a_process_that_only_sends_wakes_the_run(database: Path) -
     story(main)
 
 
-def test_an_event_sent_by_a_run_starts_others_once(database: Path) -> None:
+def test_an_event_sent_by_a_run_starts_others_once(database: str) -> None:
     seen: list[str] = []
 
     @function("first", on="go")
@@ -125,7 +124,7 @@ async def impatient(ctx: Context[Note]) -> str:
     return "ended"
 
 
-def test_a_child_that_takes_too_long_is_cancelled_and_raises_in_its_parent(database: Path) -> None:
+def test_a_child_that_takes_too_long_is_cancelled_and_raises_in_its_parent(database: str) -> None:
     async def main() -> None:
         async with running([endless, impatient], database) as engine:
             assert await engine.result((await engine.send(Event("go", Note(n=1)))).runs[0]) == "TimedOut"
@@ -135,7 +134,7 @@ def test_a_child_that_takes_too_long_is_cancelled_and_raises_in_its_parent(datab
     story(main)
 
 
-def test_a_cancelled_child_raises_in_its_parent_and_a_cancelled_parent_takes_its_children_along(database: Path) -> None:
+def test_a_cancelled_child_raises_in_its_parent_and_a_cancelled_parent_takes_its_children_along(database: str) -> None:
     async def main() -> None:
         async with running([endless, impatient], database) as engine:
             parent = (await engine.send(Event("go", Note()))).runs[0]
@@ -153,7 +152,7 @@ def test_a_cancelled_child_raises_in_its_parent_and_a_cancelled_parent_takes_its
     story(main)
 
 
-def test_a_run_that_takes_too_long_fails_and_says_so(database: Path) -> None:
+def test_a_run_that_takes_too_long_fails_and_says_so(database: str) -> None:
     told: list[str] = []
 
     async def sorry(ctx: Context[Note], failure) -> None:  # type: ignore[no-untyped-def]

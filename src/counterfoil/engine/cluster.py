@@ -20,11 +20,15 @@ log = logging.getLogger(__name__)
 class Cluster:
     """This process among the others. Without a `session` it only sends and listens."""
 
-    def __init__(self, url: sa.URL, ledger: Ledger, heard: Callable[[str], None], session: LockSession | None) -> None:
+    def __init__(
+        self, url: sa.URL, executor: str, ledger: Ledger, heard: Callable[[str], None], session: LockSession | None
+    ) -> None:
         self._url = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._executor = executor
         self._ledger = ledger
         self._heard = heard
         self.session = session
+        self.listening = asyncio.Event()
 
     def join(self) -> None:
         """Open the lock session, show that we live and take over what the dead have left; blocks."""
@@ -44,9 +48,10 @@ class Cluster:
         self._ledger.tell(text)
 
     def duties(self) -> list[Coroutine[Any, Any, None]]:
-        """Give what a worker does for as long as it lives."""
-        duties = [self._beat(), self._listen()]
-        return duties if self.session is None else [*duties, self.session.watch()]
+        """Give what this process does for as long as it lives."""
+        if self.session is None:
+            return [self._listen()]
+        return [self._listen(), self._beat(), self.session.watch()]
 
     async def _beat(self) -> None:
         while True:
@@ -62,7 +67,11 @@ class Cluster:
             try:
                 async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
+                    self.listening.set()
+                    self._heard("queue *")  # whatever was told while nobody listened
                     async for notice in connection.notifies():
-                        self._heard(notice.payload)
+                        teller, _, text = notice.payload.partition(" ")
+                        if teller != self._executor:
+                            self._heard(text)
             except psycopg.Error:
                 await asyncio.sleep(1)

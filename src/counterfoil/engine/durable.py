@@ -25,9 +25,8 @@ from counterfoil.lib.sqlite import dbapi
 
 APP: Final = "counterfoil"
 RECOVERIES: Final = 1_000  # each restart and each hand-over consumes one
-WORKERS: Final = 50  # runs of one queue in one process
 THREADS: Final = 64
-POLL: Final = 20.0  # seconds between two looks at a queue whose bell was not rung
+POLL: Final = {"sqlite": 20.0, "postgresql": 5.0}  # seconds between two looks at a queue whose bell was not rung
 SCHEMA: Final = "dbos"
 
 
@@ -120,7 +119,7 @@ class Bells:
             bell.ring()
 
 
-def open_tables(engine: sa.Engine, executor: str, queues: Mapping[str, int | None]) -> SystemDatabase:
+def open_tables(engine: sa.Engine, executor: str, queues: Mapping[str, int | None], workers: int) -> SystemDatabase:
     """Give DBOS's tables, made or migrated, with these queues registered (name -> limit per key)."""
     _quieten()
     tables = SystemDatabase.create(
@@ -138,11 +137,11 @@ def open_tables(engine: sa.Engine, executor: str, queues: Mapping[str, int | Non
         tables.upsert_queue(
             name=name,
             concurrency=None,
-            worker_concurrency=WORKERS,
+            worker_concurrency=workers,
             partition_concurrency=limit,
             rate_limit_max=None,
             rate_limit_period_sec=None,
-            polling_interval_sec=POLL,
+            polling_interval_sec=POLL[engine.dialect.name],
             update_existing=True,
         )
     return tables

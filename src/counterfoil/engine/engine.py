@@ -50,6 +50,7 @@ class Engine(Generic[U]):
         utils: Callable[[Context[Any, Any]], U] | None = None,
         middleware: Sequence[Middleware] = (),
         backoff: float = 1.0,
+        workers: int = 50,
         lost: Callable[[], None] = exit_now,
     ) -> None:
         self._functions: dict[str, Function[Any, Any]] = {}
@@ -61,6 +62,7 @@ class Engine(Generic[U]):
         self._version = app_version
         self._utils = utils
         self._lost = lost
+        self._workers = workers  # runs of one queue in this process
         self.middleware = tuple(middleware)
         self.backoff = backoff
         self._bells = durable.Bells()
@@ -89,6 +91,10 @@ class Engine(Generic[U]):
             raise
         if worker:
             await self._begin()
+        if self._cluster is not None:
+            for duty in self._cluster.duties():
+                self._spawn(duty)
+            await self._cluster.listening.wait()
         self._spawn(self._look())
 
     def _open(self, worker: bool) -> None:
@@ -102,12 +108,13 @@ class Engine(Generic[U]):
         self._db = (
             sqlite_engine(path, transactions="statement", pool=5) if sqlite else sa.create_engine(url, pool_size=10)
         )
-        tables = durable.open_tables(self._db, self._executor, self._queues())
+        tables = durable.open_tables(self._db, self._executor, self._queues(), self._workers)
         self._ledger = Ledger(tables, self._version, self._executor)
         self._ledger.create()
         self._views = Views(tables, self._functions)
         if not sqlite:
-            self._cluster = Cluster(url, self._ledger, self._heard, LockSession(url, self._lost) if worker else None)
+            session = LockSession(url, self._lost) if worker else None
+            self._cluster = Cluster(url, self._executor, self._ledger, self._heard, session)
         if worker:
             if self._cluster is not None:
                 self._cluster.join()
@@ -130,15 +137,12 @@ class Engine(Generic[U]):
 
     async def _begin(self) -> None:
         locks = Locks(self._cluster.session if self._cluster is not None else None)
-        runner = self._runner = Runner(self, self._ledger, locks, self._utils)
+        runner = self._runner = Runner(self, self._ledger, locks, self._utils, self._bells)
         self._dbos = durable.configure(self._db, self._version, self._executor)
         for function in self._functions.values():
             runner.register(function)
         self._bells.install()
         durable.launch(self._dbos, self._ended)
-        if self._cluster is not None:
-            for duty in self._cluster.duties():
-                self._spawn(duty)
         for function in self._functions.values():
             for cron in function.crons:
                 self._spawn(schedule.tick(function, cron, self._send_tick))
@@ -208,10 +212,8 @@ class Engine(Generic[U]):
             self._rouse(run.queue for run in runs)
             self._arrived(event.name)
             self._stopped(accepted.cancelled)
-            if accepted.delayed:
-                for run in runs:
-                    if run.quiet is not None:
-                        self._loop.call_later(run.quiet_ms / 1000 + 0.01, self._wake_delayed)
+            for quiet_ms in {run.quiet_ms for run in runs if run.quiet is not None}:
+                self._loop.call_later(quiet_ms / 1000 + 0.01, self._wake_delayed)
         return accepted
 
     def _from_event(self, function: Function[Any, Any], raw: dict[str, Any]) -> NewRun:
@@ -326,7 +328,7 @@ class Engine(Generic[U]):
         self, run: Live, number: int, name: str, started: int, output: bytes | None, error: bytes | None = None
     ) -> None:
         """Keep a step's result; blocks."""
-        step = Recorded(name, output and output.decode(), error and error.decode(), None, started)
+        step = Recorded(name, _text(output), _text(error), None, started)
         durable.record_step(self._dbos, run.id, run.owner, number, step)
         run.journal[number] = step
 
@@ -389,9 +391,8 @@ class Engine(Generic[U]):
     # --- news ------------------------------------------------------------------------------------------------
 
     def _rouse(self, queues: Iterable[str]) -> None:
-        if self._cluster is None:
-            for queue in set(queues):
-                self._bells.ring(queue)
+        for queue in set(queues):
+            self._bells.ring(queue)
 
     def _arrived(self, name: str) -> None:
         self._marks[name] = self.mark(name) + 1
@@ -420,15 +421,15 @@ class Engine(Generic[U]):
             self._something_ended.set()
             if end is not None:
                 self._resolve(run_id, end)
-            if self._runner is not None and (queue := self._runner.queues.pop(run_id, None)) is not None:
-                self._bells.ring(queue)
 
         self._loop.call_soon_threadsafe(tell)
 
     def _heard(self, text: str) -> None:
         """Hear from another process."""
         kind, _, name = text.partition(" ")
-        if kind == "queue":
+        if text == "queue *":
+            self._bells.ring_all()
+        elif kind == "queue":
             self._bells.ring(name)
         elif kind == "event":
             self._arrived(name)
@@ -465,6 +466,10 @@ class Engine(Generic[U]):
 
     async def _send_tick(self, function: Function[Any, Any], event: Event[Any]) -> None:
         await self._accept(event, [function])
+
+
+def _text(json: bytes | None) -> str | None:
+    return None if json is None else json.decode()
 
 
 def _url(database: Path | str) -> sa.URL:

@@ -91,7 +91,6 @@ class Accepted:
     runs: tuple[str, ...]
     duplicate: bool = False
     cancelled: tuple[str, ...] = ()
-    delayed: bool = False
 
 
 @dataclass(slots=True)
@@ -147,8 +146,9 @@ class Ledger:
                     runs=_json([run.id for run in runs]),
                 )
                 .on_conflict_do_nothing()
-            )
-            if added.rowcount == 0:
+                .returning(events_table.c.id)
+            ).scalar()
+            if added is None:
                 known = connection.execute(
                     sa.select(events_table.c.runs).where(events_table.c.id == event["id"])
                 ).scalar_one()
@@ -162,14 +162,13 @@ class Ledger:
             self._enqueue(connection, [run for _, run in started if run is not None])
             cancelled = self._cancel_matching(connection, stops)
             self._notify(connection, f"event {event['name']}")
-        delayed = any(run is not None and run.quiet is not None for _, run in started)
-        return Accepted(ids, cancelled=cancelled, delayed=delayed)
+        return Accepted(ids, cancelled=cancelled)
 
     def _admit(self, connection: sa.Connection, run: NewRun) -> tuple[str | None, NewRun | None]:
         """Decide on one run: start it, join one that waits for quiet, or (None, None) since its key was seen."""
         if run.once is not None:
-            new = self._insert(_once).values(function=run.function, key=run.once, at=now_ms()).on_conflict_do_nothing()
-            if connection.execute(new).rowcount == 0:
+            new = self._insert(_once).values(function=run.function, key=run.once, at=now_ms())
+            if connection.execute(new.on_conflict_do_nothing().returning(_once.c.key)).scalar() is None:
                 return None, None
         if run.quiet is not None:
             status = self._status
@@ -235,7 +234,7 @@ class Ledger:
 
     def _notify(self, connection: sa.Connection, text: str) -> None:
         if self._postgres:
-            connection.execute(sa.select(sa.func.pg_notify(CHANNEL, text)))
+            connection.execute(sa.select(sa.func.pg_notify(CHANNEL, f"{self._executor} {text}")))
 
     def start(self, run: NewRun, copy_before: tuple[str, int] | None = None) -> None:
         """Enqueue one run. With `copy_before` it begins with the steps of that run that were done by that moment."""
@@ -390,6 +389,7 @@ class Ledger:
         with self._db.begin() as connection:
             connection.execute(sa.delete(_paused).where(_paused.c.function == function))
             self._hold(connection, function, "DELAYED", "ENQUEUED", None)
+            self._notify(connection, "queue *")
 
     def _hold(self, connection: sa.Connection, function: str, before: str, after: str, until: int | None) -> None:
         status = self._status
@@ -415,6 +415,7 @@ class Ledger:
     def due(self) -> None:
         """Enqueue the runs whose delay has passed."""
         self._tables.transition_delayed_workflows()
+        self.tell("queue *")
 
     def tell(self, text: str) -> None:
         """Notify every process."""

@@ -11,7 +11,7 @@ import msgspec
 
 from counterfoil.engine import durable
 from counterfoil.engine.context import Context, Kernel, Live, StepKey
-from counterfoil.engine.durable import Disowned
+from counterfoil.engine.durable import Bells, Disowned
 from counterfoil.engine.events import Event, now_ms
 from counterfoil.engine.failures import TimedOut, describe
 from counterfoil.engine.functions import Function
@@ -25,13 +25,13 @@ Utils = Callable[[Context[Any, Any]], Any]
 class Runner:
     """Executes runs of this process, each under its key's lock."""
 
-    def __init__(self, kernel: Kernel, ledger: Ledger, locks: Locks, utils: Utils | None) -> None:
+    def __init__(self, kernel: Kernel, ledger: Ledger, locks: Locks, utils: Utils | None, bells: Bells) -> None:
         self._kernel = kernel
         self._ledger = ledger
         self._locks = locks
         self._utils = utils
+        self._bells = bells
         self.live: dict[str, Live] = {}
-        self.queues: dict[str, str] = {}  # of runs whose end is not yet announced
         self.draining = False
 
     def register(self, function: Function[Any, Any]) -> None:
@@ -49,11 +49,12 @@ class Runner:
 
     async def _execute(self, function: Function[Any, Any], envelope: Envelope) -> Any:
         run_id, owner = durable.current()
+        if (task := asyncio.current_task()) is not None:  # DBOS's own, which ends when the run's place is free again
+            task.add_done_callback(lambda _: self._bells.ring(function.queue(envelope.depth)))
         scope = function.scope
         held = envelope.held if scope is None else (*envelope.held, scope)
         live = Live(run_id, owner, function, envelope.event, envelope.queued_at, envelope.depth, held)
         self.live[run_id] = live
-        self.queues[run_id] = function.queue(envelope.depth)
         if self.draining:
             live.halt("hand over")
         try:
