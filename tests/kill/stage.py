@@ -54,6 +54,7 @@ class Stage:
     dice: random.Random
     client: httpx2.Client
     item: Any  # the bank's own state of the connection
+    courier: Any  # who delivers the bank's webhooks
     login: dict[str, Any]  # the connection's settings
     kills: int = 0
     next_death: AtCommit | None = None  # of the next process that is started
@@ -110,6 +111,7 @@ class Stage:
             self._process.join()
         if self._orders is not None:
             self._orders.close()
+        self._orders, self._process = None, None
 
     def survive(self, point: Point, again: AtCommit | None = None) -> None:
         """Ask for a sync that dies at a point (and whose recovery dies at another), and see it end all the same."""
@@ -166,6 +168,14 @@ class Stage:
                 self.notes[row.transaction_id] = self.notes.pop(row.pending_transaction_id)
         for gone in set(self.notes) - set(self.item.feed.rows):
             del self.notes[gone]
+
+    def listen(self, url: str) -> None:
+        """Let the bank send webhooks from now on."""
+        self.item.webhook, self.courier.off = url, False
+
+    def deliveries(self) -> list[int]:
+        """Give the status that each webhook was last answered with (0: not at all)."""
+        return [delivery.attempts[-1] for delivery in list(self.courier.deliveries) if delivery.attempts]
 
     def write_notes(self) -> None:
         """Let the user write beside every pending transaction and some others, at both places."""
@@ -233,7 +243,7 @@ def raised(folder: Path, seed: int, transactions: int) -> Iterator[Stage]:
         environ = {f"COUNTERFOIL_{slug.upper()}_URL": url for slug, url in served.urls.items()}
         environ |= {f"COUNTERFOIL_PLAID_{name.upper()}": keys[name] for name in ("client_id", "secret")}
         item = bank.state.item(login["access_token"])
-        stage = Stage(folder, served, trap, environ, random.Random(seed), client, item, login)
+        stage = Stage(folder, served, trap, environ, random.Random(seed), client, item, bank.state.courier, login)
         try:
             yield stage
         finally:
