@@ -44,6 +44,7 @@ class Lander:
         self._version: int = tx.execute(_READ_VERSION, {"workspace": workspace_id}).scalar_one()
         self._first = self._version
         self._seen: dict[str, set[str]] = defaultdict(set)
+        self.fresh: dict[str, set[str]] = defaultdict(set)  # keys that the connection never had before, by table
         self.landed = Landed()
 
     def apply(self, landing: Landing) -> None:
@@ -75,6 +76,11 @@ class Lander:
             ).scalars()
             self._remove(table, [key for key in live if key not in self._seen[table]])
 
+    def next_version(self) -> int:
+        """Give the version of one more changed row."""
+        self._version += 1
+        return self._version
+
     def finish(self) -> Landed:
         """Write the version reached."""
         if self._version != self._first:
@@ -84,6 +90,7 @@ class Lander:
     def _put(self, table: str, records: Mapping[str, Record]) -> None:
         known = self._known(table, list(records))
         write = _writer(table, self._tx.dialect)
+        self.fresh[table].update(records.keys() - known.keys())
         changed: list[tuple[Any, ...]] = []
         for key, record in records.items():
             digest = _digest(record)
@@ -198,13 +205,14 @@ class _Writer:
 def _writer(table: str, dialect: sa.Dialect) -> _Writer:
     rows = schema.rows[table]
     fixed = ("key", "connection_id", "workspace_id", "version", "removed", "digest")
-    names = [column.name for column in rows.c if column.name not in (*fixed, "replaced_by")]
+    told = TABLES[table].__struct_fields__
+    names = [column.name for column in rows.c if column.name in told and column.name not in fixed]
     insert = postgresql.insert(rows) if dialect.name == "postgresql" else sqlite.insert(rows)
     kept = ("connection_id", "workspace_id", "key")
-    upsert = insert.on_conflict_do_update(
-        index_elements=["key", "connection_id"],
-        set_={name: insert.excluded[name] for name in (*fixed, *names) if name not in kept},
-    )
+    values: dict[str, Any] = {name: insert.excluded[name] for name in (*fixed, *names) if name not in kept}
+    if "replaces" in values:  # a row that took over the place of one from an earlier link keeps it
+        values["replaces"] = sa.func.coalesce(insert.excluded["replaces"], rows.c.replaces)
+    upsert = insert.on_conflict_do_update(index_elements=["key", "connection_id"], set_=values)
     # Parameters go by position, in the order of the table's columns, on both databases.
     positional = cast(Any, type(dialect))(paramstyle="format") if dialect.name == "postgresql" else dialect
     compiled = upsert.compile(dialect=positional, column_keys=[*fixed, *names])

@@ -123,7 +123,33 @@ audit = Table(
     Index(None, "workspace_id", "id"),
 )
 
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _workspace(),
+    Column("token_hash", LargeBinary(32), nullable=False, unique=True),  # the token itself was shown once
+    Column("name", Text, nullable=False),
+    Column("scope", String(8), nullable=False),  # read | sync | write | admin
+    Column("created_at", Moment(32), nullable=False),
+    Column("expires_at", Moment(32)),
+    Column("used_at", Moment(32)),
+    Index(None, "workspace_id"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("workspace_id", ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("asked", LargeBinary(32), nullable=False),  # digest of what was asked: the same key asks one thing only
+    Column("status", Integer),  # null while the first request is at work
+    Column("answer", LargeBinary),  # sealed: the answer to a new token holds the token
+    Column("at", Moment(32), nullable=False, index=True),
+)
+
 _problem = ("problem_code", "problem", "remedy")
+_notice = ("notice_code", "notice", "notice_remedy")  # worth knowing, and nothing stops for it
 
 connections = Table(
     "connections",
@@ -135,12 +161,56 @@ connections = Table(
     Column("label", Text, nullable=False),
     Column("live", Boolean, nullable=False),
     Column("state", String(16), nullable=False),  # active | action_required | paused | removed
-    *(Column(name, Text) for name in _problem),
-    Column("credential", LargeBinary, nullable=False),
+    *(Column(name, Text) for name in (*_problem, *_notice)),
+    Column("credential", LargeBinary, nullable=False),  # empty once the connection is removed
     Column("created_at", Moment(32), nullable=False),
     Column("fetched_at", Moment(32)),
     UniqueConstraint("workspace_id", "provider", "remote_id"),
     Index(None, "provider", "remote_id"),
+)
+
+visits = Table(
+    "visits",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    _workspace(),
+    Column("provider", String(40), nullable=False),
+    Column("purpose", String(16), nullable=False),  # connect | repair | share
+    Column("choice", String(40)),  # connect: what was asked for
+    Column("connection_id", ForeignKey("connections.id", ondelete="CASCADE")),  # repair, share: whose
+    Column("reference", LargeBinary),  # sealed; empty once nothing more is asked with it
+    Column("state", String(16), nullable=False),  # open | done | left | expired
+    Column("reason", Text),
+    Column("created_at", Moment(32), nullable=False),
+    Column("expires_at", Moment(32), nullable=False),
+    Index(None, "workspace_id", "created_at"),
+)
+
+candidates = Table(
+    "candidates",
+    metadata,
+    Column("visit_id", ForeignKey("visits.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", String(64), primary_key=True),  # the fingerprint of its ticket
+    Column("label", Text, nullable=False),
+    Column("marks", Text, nullable=False),  # JSON of linking.AccountMark
+    Column("state", String(16), nullable=False),  # accepted | unwanted | connected | refused
+    Column("credential", LargeBinary),  # sealed, from the acceptance until it is a connection's or was removed
+    Column("connection_id", ForeignKey("connections.id", ondelete="SET NULL")),
+    Column("message", Text),
+)
+
+relinks = Table(
+    "relinks",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _workspace(),
+    Column("old_id", ForeignKey("connections.id", ondelete="CASCADE"), nullable=False),
+    Column("new_id", ForeignKey("connections.id", ondelete="CASCADE"), nullable=False),
+    Column("pairs", Text, nullable=False),  # JSON of linking.AccountMatch
+    Column("state", String(16), nullable=False),  # open | confirmed | declined
+    Column("created_at", Moment(32), nullable=False),
+    Column("decided_at", Moment(32)),
+    UniqueConstraint("new_id", "old_id"),
 )
 
 destinations = Table(
@@ -261,10 +331,7 @@ sync_tables = Table(
 
 
 def _canonical(name: str) -> Table:
-    extra = {
-        "accounts": [Column("persistent_id", Text)],
-        "transactions": [Column("replaces", Text), Column("replaced_by", Text)],
-    }
+    extra = {"accounts": [Column("persistent_id", Text)]}
     return Table(
         name,
         metadata,
@@ -276,6 +343,9 @@ def _canonical(name: str) -> Table:
         Column("digest", LargeBinary(8), nullable=False),
         *(Column(column.name, type_of(column.kind)) for column in columns(name).values()),
         *extra.get(name, []),
+        # The row whose place at the destinations this row takes, and the other way round.
+        Column("replaces", Text),
+        Column("replaced_by", Text),
         Index(None, "workspace_id", "version"),
     )
 

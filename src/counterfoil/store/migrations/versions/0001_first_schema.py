@@ -41,6 +41,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspaces")),
     )
     op.create_table(
+        "api_tokens",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("workspace_id", sa.String(length=36), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("scope", sa.String(length=8), nullable=False),
+        sa.Column("created_at", Moment(length=32), nullable=False),
+        sa.Column("expires_at", Moment(length=32), nullable=True),
+        sa.Column("used_at", Moment(length=32), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_api_tokens_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_tokens")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_api_tokens_token_hash")),
+    )
+    op.create_index("ix_api_tokens_workspace_id", "api_tokens", ["workspace_id"], unique=False)
+
+    op.create_table(
         "audit",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("workspace_id", sa.String(length=36), nullable=False),
@@ -69,6 +87,9 @@ def upgrade() -> None:
         sa.Column("problem_code", sa.Text(), nullable=True),
         sa.Column("problem", sa.Text(), nullable=True),
         sa.Column("remedy", sa.Text(), nullable=True),
+        sa.Column("notice_code", sa.Text(), nullable=True),
+        sa.Column("notice", sa.Text(), nullable=True),
+        sa.Column("notice_remedy", sa.Text(), nullable=True),
         sa.Column("credential", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", Moment(length=32), nullable=False),
         sa.Column("fetched_at", Moment(length=32), nullable=True),
@@ -106,6 +127,21 @@ def upgrade() -> None:
             "workspace_id", "kind", "remote_id", name=op.f("uq_destinations_workspace_id_kind_remote_id")
         ),
     )
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("workspace_id", sa.String(length=36), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("asked", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("answer", sa.LargeBinary(), nullable=True),
+        sa.Column("at", Moment(length=32), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_idempotency_keys_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "key", name=op.f("pk_idempotency_keys")),
+    )
+    op.create_index("ix_idempotency_keys_at", "idempotency_keys", ["at"], unique=False)
+
     op.create_table(
         "invitations",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -184,6 +220,8 @@ def upgrade() -> None:
         sa.Column("last_payment_on", Day(), nullable=True),
         sa.Column("overdue", sa.Boolean(), nullable=True),
         sa.Column("persistent_id", sa.Text(), nullable=True),
+        sa.Column("replaces", sa.Text(), nullable=True),
+        sa.Column("replaced_by", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["connection_id"], ["connections.id"], name=op.f("fk_accounts_connection_id"), ondelete="CASCADE"
         ),
@@ -209,6 +247,8 @@ def upgrade() -> None:
         sa.Column("available", ExactDecimal(), nullable=True),
         sa.Column("limit", ExactDecimal(), nullable=True),
         sa.Column("currency", sa.Text(), nullable=True),
+        sa.Column("replaces", sa.Text(), nullable=True),
+        sa.Column("replaced_by", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["connection_id"], ["connections.id"], name=op.f("fk_balances_connection_id"), ondelete="CASCADE"
         ),
@@ -229,6 +269,8 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary(length=8), nullable=False),
         sa.Column("name", sa.Text(), nullable=True),
         sa.Column("group", sa.Text(), nullable=True),
+        sa.Column("replaces", sa.Text(), nullable=True),
+        sa.Column("replaced_by", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["connection_id"], ["connections.id"], name=op.f("fk_categories_connection_id"), ondelete="CASCADE"
         ),
@@ -287,6 +329,8 @@ def upgrade() -> None:
         sa.Column("cost_basis", ExactDecimal(), nullable=True),
         sa.Column("currency", sa.Text(), nullable=True),
         sa.Column("as_of", Day(), nullable=True),
+        sa.Column("replaces", sa.Text(), nullable=True),
+        sa.Column("replaced_by", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["connection_id"], ["connections.id"], name=op.f("fk_holdings_connection_id"), ondelete="CASCADE"
         ),
@@ -307,6 +351,8 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary(length=8), nullable=False),
         sa.Column("name", sa.Text(), nullable=True),
         sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("replaces", sa.Text(), nullable=True),
+        sa.Column("replaced_by", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["connection_id"], ["connections.id"], name=op.f("fk_institutions_connection_id"), ondelete="CASCADE"
         ),
@@ -336,6 +382,8 @@ def upgrade() -> None:
         sa.Column("amount", ExactDecimal(), nullable=True),
         sa.Column("fees", ExactDecimal(), nullable=True),
         sa.Column("currency", sa.Text(), nullable=True),
+        sa.Column("replaces", sa.Text(), nullable=True),
+        sa.Column("replaced_by", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["connection_id"],
             ["connections.id"],
@@ -404,6 +452,24 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "relinks",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("workspace_id", sa.String(length=36), nullable=False),
+        sa.Column("old_id", sa.String(length=36), nullable=False),
+        sa.Column("new_id", sa.String(length=36), nullable=False),
+        sa.Column("pairs", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("created_at", Moment(length=32), nullable=False),
+        sa.Column("decided_at", Moment(length=32), nullable=True),
+        sa.ForeignKeyConstraint(["new_id"], ["connections.id"], name=op.f("fk_relinks_new_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["old_id"], ["connections.id"], name=op.f("fk_relinks_old_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_relinks_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_relinks")),
+        sa.UniqueConstraint("new_id", "old_id", name=op.f("uq_relinks_new_id_old_id")),
+    )
+    op.create_table(
         "securities",
         sa.Column("key", sa.String(length=255), nullable=False),
         sa.Column("connection_id", sa.String(length=36), nullable=False),
@@ -420,6 +486,8 @@ def upgrade() -> None:
         sa.Column("isin", sa.Text(), nullable=True),
         sa.Column("cusip", sa.Text(), nullable=True),
         sa.Column("cash", sa.Boolean(), nullable=True),
+        sa.Column("replaces", sa.Text(), nullable=True),
+        sa.Column("replaced_by", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["connection_id"], ["connections.id"], name=op.f("fk_securities_connection_id"), ondelete="CASCADE"
         ),
@@ -489,6 +557,45 @@ def upgrade() -> None:
     )
     op.create_index("ix_transactions_workspace_id_version", "transactions", ["workspace_id", "version"], unique=False)
 
+    op.create_table(
+        "visits",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("workspace_id", sa.String(length=36), nullable=False),
+        sa.Column("provider", sa.String(length=40), nullable=False),
+        sa.Column("purpose", sa.String(length=16), nullable=False),
+        sa.Column("choice", sa.String(length=40), nullable=True),
+        sa.Column("connection_id", sa.String(length=36), nullable=True),
+        sa.Column("reference", sa.LargeBinary(), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("created_at", Moment(length=32), nullable=False),
+        sa.Column("expires_at", Moment(length=32), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["connections.id"], name=op.f("fk_visits_connection_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_visits_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_visits")),
+    )
+    op.create_index("ix_visits_workspace_id_created_at", "visits", ["workspace_id", "created_at"], unique=False)
+
+    op.create_table(
+        "candidates",
+        sa.Column("visit_id", sa.String(length=64), nullable=False),
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("marks", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("credential", sa.LargeBinary(), nullable=True),
+        sa.Column("connection_id", sa.String(length=36), nullable=True),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["connections.id"], name=op.f("fk_candidates_connection_id"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(["visit_id"], ["visits.id"], name=op.f("fk_candidates_visit_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("visit_id", "id", name=op.f("pk_candidates")),
+    )
     op.create_table(
         "requests",
         sa.Column("id", sa.String(length=255), nullable=False),
