@@ -50,6 +50,10 @@ class BadRequest(CounterfoilError):
         self.remedy = remedy
 
 
+class NotThere(BadRequest):
+    """What was asked for does not exist, or belongs to somebody else: nobody is told which."""
+
+
 class Forged(BadRequest):
     """A webhook's signature, age or content hash does not hold: refuse it (401) and keep nothing of it."""
 

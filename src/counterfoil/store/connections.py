@@ -7,7 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from counterfoil.errors import ActionRequired, BadRequest
+from counterfoil.errors import ActionRequired, BadRequest, NotThere
 from counterfoil.lib.ids import new_id
 from counterfoil.lib.secrets import Vault
 from counterfoil.ports import Identity
@@ -82,6 +82,15 @@ def get(tx: sa.Connection, connection_id: str) -> Connection:
     row = tx.execute(sa.select(*_VISIBLE).where(connections.c.id == connection_id)).mappings().first()
     if row is None:
         raise BadRequest(f"There is no connection {connection_id}.", remedy="List them: counterfoil connections")
+    return _connection(row)
+
+
+def find(tx: sa.Connection, workspace_id: str, connection_id: str) -> Connection:
+    """Give one connection of a workspace. Raises `NotThere`, also for somebody else's."""
+    mine = (connections.c.workspace_id == workspace_id) & (connections.c.id == connection_id)
+    row = tx.execute(sa.select(*_VISIBLE).where(mine)).mappings().first()
+    if row is None:
+        raise NotThere(f"There is no connection {connection_id}.", remedy="List them: counterfoil connections")
     return _connection(row)
 
 

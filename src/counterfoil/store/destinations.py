@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
-from counterfoil.errors import BadRequest
+from counterfoil.errors import BadRequest, NotThere
 from counterfoil.lib.ids import new_id
 from counterfoil.lib.secrets import Vault
 from counterfoil.plan import Removal
@@ -103,6 +103,15 @@ def get(tx: sa.Connection, destination_id: str) -> Destination:
     row = tx.execute(sa.select(*_VISIBLE).where(destinations.c.id == destination_id)).mappings().first()
     if row is None:
         raise BadRequest(f"There is no destination {destination_id}.", remedy="List them: counterfoil destinations")
+    return _destination(row)
+
+
+def find(tx: sa.Connection, workspace_id: str, destination_id: str) -> Destination:
+    """Give one destination of a workspace. Raises `NotThere`, also for somebody else's."""
+    mine = (destinations.c.workspace_id == workspace_id) & (destinations.c.id == destination_id)
+    row = tx.execute(sa.select(*_VISIBLE).where(mine)).mappings().first()
+    if row is None:
+        raise NotThere(f"There is no destination {destination_id}.", remedy="List them: counterfoil destinations")
     return _destination(row)
 
 

@@ -87,6 +87,18 @@ def refused(tx: sa.Connection, destination_id: str, limit: int = 1000) -> list[R
     return [Refused(name, key, reason or "") for name, key, reason in tx.execute(query.limit(limit))]
 
 
+def refused_page(tx: sa.Connection, destination_id: str, *, after: tuple[str, str] | None, limit: int) -> list[Refused]:
+    """Give the rows that a destination refuses now, from the one that follows the table and key of the last one."""
+    query = sa.select(mirror.c.name, mirror.c.key, mirror.c.reason).where(
+        mirror.c.destination_id == destination_id, mirror.c.state == State.REJECTED.value
+    )
+    if after is not None:
+        table, key = after
+        query = query.where((mirror.c.name > table) | ((mirror.c.name == table) & (mirror.c.key > key)))
+    found = tx.execute(query.order_by(mirror.c.name, mirror.c.key).limit(limit))
+    return [Refused(name, key, reason or "") for name, key, reason in found]
+
+
 def _upsert(insert: Any) -> Any:
     names = ("state", "remote_id", "prints", "was_key", "again", "open", "reason")
     return insert.on_conflict_do_update(

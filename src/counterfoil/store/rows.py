@@ -240,6 +240,46 @@ def by_keys(tx: sa.Connection, workspace_id: str, table: str, keys: Sequence[str
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One canonical row as it is stored."""
+
+    connection_id: str
+    version: int  # raised whenever the row changes
+    removed: bool
+    record: Mapping[str, Any]  # the key and every column that people see
+
+
+def page(
+    tx: sa.Connection,
+    workspace_id: str,
+    table: str,
+    *,
+    after: tuple[str, str] | None,
+    limit: int,
+    connection_id: str | None = None,
+    removed: bool = False,
+) -> list[Stored]:
+    """Give a table's rows by key, from the one that follows the key and connection of the last one seen.
+
+    With `removed`, those that the provider has taken back are among them.
+    """
+    rows = schema.rows[table]
+    query = rows.select().where(rows.c.workspace_id == workspace_id)
+    if connection_id is not None:
+        query = query.where(rows.c.connection_id == connection_id)
+    if not removed:
+        query = query.where(rows.c.removed.is_(False))
+    if after is not None:
+        key, connection = after
+        query = query.where((rows.c.key >= key) & ((rows.c.key > key) | (rows.c.connection_id > connection)))
+    names = ("key", *columns(table))
+    return [
+        Stored(row["connection_id"], row["version"], row["removed"], {name: row[name] for name in names})
+        for row in tx.execute(query.order_by(rows.c.key, rows.c.connection_id).limit(limit)).mappings()
+    ]
+
+
 def newest_version(tx: sa.Connection, workspace_id: str, table: str) -> int:
     """Give the highest version among a table's rows, 0 where there are none; one look into the index."""
     rows = schema.rows[table]

@@ -7,6 +7,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from counterfoil.errors import NotThere
 from counterfoil.lib.ids import new_id
 from counterfoil.store.connections import Problem, problem_of
 from counterfoil.store.schema import sync_tables, syncs
@@ -119,6 +120,36 @@ def get(tx: sa.Connection, sync_id: str) -> Sync | None:
     """Give one sync."""
     row = tx.execute(sa.select(syncs).where(syncs.c.id == sync_id)).first()
     return None if row is None else Sync(*row)
+
+
+def find(tx: sa.Connection, workspace_id: str, sync_id: str) -> Sync:
+    """Give one sync of a workspace. Raises `NotThere`, also for somebody else's."""
+    row = tx.execute(sa.select(syncs).where(syncs.c.workspace_id == workspace_id, syncs.c.id == sync_id)).first()
+    if row is None:
+        raise NotThere(f"There is no sync {sync_id}.", remedy="List them: counterfoil syncs")
+    return Sync(*row)
+
+
+def page(
+    tx: sa.Connection,
+    workspace_id: str,
+    *,
+    before: tuple[dt.datetime, str] | None,
+    limit: int,
+    connection_id: str | None = None,
+    state: str | None = None,
+) -> list[Sync]:
+    """Give a workspace's syncs, newest first, from the one that follows the start and id of the last one seen."""
+    query = sa.select(syncs).where(syncs.c.workspace_id == workspace_id)
+    if connection_id is not None:
+        query = query.where(syncs.c.connection_id == connection_id)
+    if state is not None:
+        query = query.where(syncs.c.state == state)
+    if before is not None:
+        started_at, sync_id = before
+        same = (syncs.c.started_at == started_at) & (syncs.c.id < sync_id)
+        query = query.where((syncs.c.started_at < started_at) | same)
+    return [Sync(*row) for row in tx.execute(query.order_by(syncs.c.started_at.desc(), syncs.c.id.desc()).limit(limit))]
 
 
 def of_workspace(tx: sa.Connection, workspace_id: str, limit: int = 50) -> list[Sync]:
