@@ -28,16 +28,20 @@ def postgres_template(postgres_server: str) -> str:
     return postgres_server
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Give a database that nobody used."""
-    if request.param == "sqlite":
-        yield str(tmp_path / "engine.db")
-        return
-    server = request.getfixturevalue("postgres_template")
+@pytest.fixture
+def postgres_database(postgres_template: str) -> Iterator[str]:
+    """Give a PostgreSQL database that nobody used."""
     name = f"engine_{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
+    with psycopg.connect(postgres_template, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE engine_template".encode())
-    yield sa.make_url(server).set(database=name).render_as_string(hide_password=False)
-    with psycopg.connect(server, autocommit=True) as connection:
+    yield sa.make_url(postgres_template).set(database=name).render_as_string(hide_password=False)
+    with psycopg.connect(postgres_template, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give a database of each kind that nobody used."""
+    if request.param == "sqlite":
+        return str(tmp_path / "engine.db")
+    return str(request.getfixturevalue("postgres_database"))
