@@ -203,6 +203,8 @@ class RemoteField:
     name: str
     type: str  # the vendor's own word
     takes: frozenset[Kind]
+    title: bool = False  # it names the row, where the vendor's tables have such a field
+    points_to: str | None = None  # the id of the table whose rows it links to, where the vendor says so
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,17 @@ class AirtableDestination:
 
 
 def _remote_table(table: TableEntry) -> RemoteTable:
-    fields = (RemoteField(one.id, one.name, one.type, TAKES.get(one.type, frozenset())) for one in table.fields)
+    fields = (
+        RemoteField(
+            one.id,
+            one.name,
+            one.type,
+            TAKES.get(one.type, frozenset()),
+            title=nth == 0,  # the first field is the primary one
+            points_to=(one.options or {}).get("linkedTableId"),
+        )
+        for nth, one in enumerate(table.fields)
+    )
     return RemoteTable(table.id, table.name, tuple(fields))
 
 

@@ -42,7 +42,17 @@ def takes(column: Column) -> frozenset[Kind]:
 
 def remote_table(table: TableReference, columns: Sequence[Column]) -> RemoteTable:
     """Describe a table of the user's."""
-    fields = [RemoteField(column.id, column.name, column.format.type, takes(column)) for column in columns]
+    fields = [
+        RemoteField(
+            column.id,
+            column.name,
+            column.format.type,
+            takes(column),
+            title=column.display,
+            points_to=column.format.table.id if column.format.table is not None else None,
+        )
+        for column in columns
+    ]
     return RemoteTable(table.id, table.name, tuple(fields))
 
 

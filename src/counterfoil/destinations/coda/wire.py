@@ -74,6 +74,7 @@ class Column(msgspec.Struct, frozen=True, rename="camel"):
     name: str
     format: Format
     calculated: bool = False
+    display: bool = False  # it names the row
 
 
 class Row(msgspec.Struct, frozen=True, rename="camel"):

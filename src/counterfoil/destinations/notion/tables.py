@@ -142,7 +142,15 @@ class Tables:
 def remote_table(source: wire.DataSource) -> RemoteTable:
     """Show a data source as the rest of the product sees it."""
     fields = tuple(
-        RemoteField(one.id, one.name, one.type, TAKES.get(one.type, _NOTHING)) for one in source.properties.values()
+        RemoteField(
+            one.id,
+            one.name,
+            one.type,
+            TAKES.get(one.type, _NOTHING),
+            title=one.type == "title",
+            points_to=one.relation.data_source_id if one.relation is not None else None,
+        )
+        for one in source.properties.values()
     )
     return RemoteTable(source.id, source.name, fields)
 
