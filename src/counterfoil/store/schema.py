@@ -223,7 +223,7 @@ destinations = Table(
     Column("label", Text, nullable=False),
     Column("state", String(16), nullable=False),
     *(Column(name, Text) for name in _problem),
-    Column("credential", LargeBinary, nullable=False),
+    Column("credential", LargeBinary, nullable=False),  # empty once the destination is removed
     Column("selection", Text, nullable=False),  # JSON of store.destinations.Selection
     Column("created_at", Moment(32), nullable=False),
     Column("due_at", Moment(32)),  # when the schedule comes next
@@ -239,7 +239,8 @@ destination_tables = Table(
     Column("mapping", Text, nullable=False),  # JSON of ports.TableMapping
     Column("enabled", Boolean, nullable=False),
     Column("watermark", BigInteger, nullable=False, server_default=text("0")),
-    Column("adopted", Boolean, nullable=False),  # rows that stood there before us have been looked for
+    Column("adopted", Boolean, nullable=False),  # what stood there before us has been looked at
+    Column("edition", Integer, nullable=False, server_default=text("0")),  # raised when what is to be done changes
     *(Column(name, Text) for name in _problem),
 )
 

@@ -301,6 +301,7 @@ def upgrade() -> None:
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("watermark", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("adopted", sa.Boolean(), nullable=False),
+        sa.Column("edition", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("problem_code", sa.Text(), nullable=True),
         sa.Column("problem", sa.Text(), nullable=True),
         sa.Column("remedy", sa.Text(), nullable=True),
