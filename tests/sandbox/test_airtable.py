@@ -1,10 +1,7 @@
 """The emulated Airtable answers so that pyairtable believes it, and refuses as Airtable does."""
 
-import base64
-import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
@@ -361,49 +358,6 @@ def test_paths_with_a_slash_at_the_end_are_the_same(vendor: Emulator, url: str, 
     headers = {"authorization": f"Bearer {vendor.state.token}"}
     reply = httpx2.get(f"{url}/v0/{vendor.state.bases[0].id}/{table.id}/?", headers=headers)
     assert reply.json() == {"records": []}
-
-
-# --- OAuth ---
-
-
-def test_consent_leads_to_tokens_that_rotate(vendor: Emulator, url: str) -> None:
-    oauth, verifier, back = vendor.state.oauth, "v" * 64, "http://localhost/back"
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-    query = {
-        "client_id": oauth.client_id,
-        "redirect_uri": back,
-        "response_type": "code",
-        "scope": "schema.bases:read data.records:read",
-        "state": "s",
-        "code_challenge": challenge,
-        "code_challenge_method": "S256",
-    }
-    answer = parse_qs(urlsplit(httpx2.get(f"{url}/oauth2/v1/authorize", params=query).headers["location"]).query)
-    assert answer["state"] == ["s"]
-
-    def token(**form: str) -> httpx2.Response:
-        return httpx2.post(f"{url}/oauth2/v1/token", data=form, auth=(oauth.client_id, oauth.client_secret))
-
-    code = answer["code"][0]
-    grant = token(grant_type="authorization_code", code=code, redirect_uri=back, code_verifier=verifier).json()
-    assert Api(grant["access_token"], endpoint_url=url).whoami()["scopes"] == query["scope"].split()
-    assert (
-        token(grant_type="authorization_code", code=code, redirect_uri=back, code_verifier=verifier).status_code == 400
-    )
-
-    renewed = token(grant_type="refresh_token", refresh_token=grant["refresh_token"]).json()
-    assert renewed["access_token"] != grant["access_token"]
-    reused = token(grant_type="refresh_token", refresh_token=grant["refresh_token"])
-    assert (reused.status_code, reused.json()["error"]) == (400, "invalid_grant")
-    assert refusal(Api(renewed["access_token"], endpoint_url=url).whoami)[0] == 401  # reuse ends the consent
-
-
-def test_an_access_token_lives_for_an_hour(vendor: Emulator, url: str) -> None:
-    grant = vendor.state.oauth.grant()
-    api = Api(grant["access_token"], endpoint_url=url, retry_strategy=None)
-    api.whoami()
-    vendor.clock.advance(3601)
-    assert refusal(api.whoami)[0] == 401
 
 
 # --- the page ---

@@ -141,8 +141,7 @@ def test_a_refresh_brings_news_and_tells_of_them(desk: Desk, inbox: Inbox) -> No
     token = desk.connect(webhook=inbox.url)
     cursor = desk.pages(token, count=500)[-1]["next_cursor"]
     desk.call("/transactions/refresh", access_token=token)
-    inbox.wait(2)
-    assert "SYNC_UPDATES_AVAILABLE" in inbox.codes()
+    until(lambda: "SYNC_UPDATES_AVAILABLE" in inbox.codes())
     assert desk.pages(token, cursor)[0]["added"]
 
 
