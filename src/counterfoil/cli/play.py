@@ -84,7 +84,8 @@ def demo(
 
 
 def _say_where(shown: "Demo") -> None:
-    typer.echo("\nThe destinations, live:")
+    typer.echo(f"\nThe pages: {shown.user.url}  (sign in as {shown.user.email}, password {shown.user.password})")
+    typer.echo("The destinations, live:")
     for slug, emulator in shown.served.emulators.items():
         if "tables" in emulator.actions:
             typer.echo(f"  {slug:9} {shown.served.urls[slug]}/_sandbox/view")

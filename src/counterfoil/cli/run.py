@@ -35,6 +35,7 @@ def serve(
         port=where[1],
         access_log=False,
         log_level="warning",
+        timeout_graceful_shutdown=5,  # open pages listen for news and would hold the server up
     )
 
 

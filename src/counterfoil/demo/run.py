@@ -1,9 +1,11 @@
 """Starts sandbox and product together, syncs everything, and tells what each destination holds."""
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,11 +15,12 @@ from counterfoil.bootstrap import Product, running
 from counterfoil.config import Settings
 from counterfoil.demo import sums, vendors
 from counterfoil.demo.banks import BANKS, Banks
+from counterfoil.lib import passwords
 from counterfoil.lib.budget import LocalBudgets
 from counterfoil.money import plain
 from counterfoil.providers.plaid.settings import PlaidSettings
 from counterfoil.sandbox.server import QuietServer, Served, listen, serving
-from counterfoil.store import Tx, destinations, mirror, rows, syncs, workspaces
+from counterfoil.store import Tx, destinations, mirror, rows, syncs, users, workspaces
 from counterfoil.store.syncs import Counts
 from counterfoil.sync.mapping import is_bound
 from counterfoil.web.app import create_app_for
@@ -28,13 +31,25 @@ SHOWN: Final = ("created", "updated", "deleted")
 QUIET: Final = 5  # looks that find nothing to do before all is done: webhooks may be on their way
 
 
+@dataclass(frozen=True, slots=True)
+class DemoUser:
+    """Who signs in to look at the pages, and where."""
+
+    url: str
+    email: str
+    password: str
+
+
 class Demo:
     """A product with its world, up and running."""
 
-    def __init__(self, product: Product, served: Served, banks: Banks, workspace_id: str, webhooks: str) -> None:
+    def __init__(
+        self, product: Product, served: Served, banks: Banks, workspace_id: str, webhooks: str, user: DemoUser
+    ) -> None:
         self.product = product
         self.served = served
         self.workspace_id = workspace_id
+        self.user = user
         self._banks = banks
         self._webhooks = webhooks
         self._linked: list[PlaidSettings] = []
@@ -140,14 +155,25 @@ async def demonstration(
         own = {**environ, **vendors.environment(served, f"{address}/webhooks")}
         budgets = LocalBudgets(UNLIMITED if rate_scale is None else rate_scale)
         async with running(Settings(data_dir=data_dir, port=port), own, budgets=budgets) as product:
-            server = QuietServer(uvicorn.Config(create_app_for(product), log_level="critical", access_log=False))
+            server = QuietServer(
+                uvicorn.Config(
+                    create_app_for(product), log_level="critical", access_log=False, timeout_graceful_shutdown=1
+                )
+            )
             web = asyncio.create_task(server.serve(sockets=[listening]))
             banks = Banks(vendors.credentials(served)["plaid"], f"{address}/webhooks/plaid")
             try:
                 workspace = await product.db.run(workspaces.first)
-                await product.db.run(workspaces.add_user, workspace.id, email="demo@example.com", name="Demo")
-                yield Demo(product, served, banks, workspace.id, f"{address}/webhooks")
+                user = await _add_user(product, workspace.id, address)
+                yield Demo(product, served, banks, workspace.id, f"{address}/webhooks", user)
             finally:
                 await banks.aclose()
                 server.should_exit = True
                 await web
+
+
+async def _add_user(product: Product, workspace_id: str, url: str) -> DemoUser:
+    user = DemoUser(url, "demo@example.com", secrets.token_urlsafe(9))
+    user_id = await product.db.run(workspaces.add_user, workspace_id, email=user.email, name="Demo")
+    await product.db.run(users.set_password, user_id, await passwords.hash_of(user.password))
+    return user

@@ -1,51 +1,44 @@
-"""The ASGI application: which handlers there are and how errors are answered."""
+"""The ASGI application: which handlers there are and what every request passes through."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 
 from counterfoil import __version__
 from counterfoil.bootstrap import Product, running
 from counterfoil.config import Settings
-from counterfoil.errors import BadRequest, Forged
-from counterfoil.web import health, webhooks
+from counterfoil.web import errors, health, pages, static_files, stream, webhooks
+from counterfoil.web.headers import SecurityHeaders
 
 
 def create_app(settings: Settings, environ: Mapping[str, str], *, worker: bool = True) -> FastAPI:
     """Make the application; the product starts and stops with it."""
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings, environ, worker=worker) as product:
-            app.state.product = product
-            yield
-
-    return _application(lifespan)
+    return _application(running(settings, environ, worker=worker))
 
 
 def create_app_for(product: Product) -> FastAPI:
     """Make the application for a product that somebody else started and will stop."""
+    return _application(nullcontext(product))
 
+
+def _application(product: AbstractAsyncContextManager[Product]) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.product = product
-        yield
+        async with product as started:
+            app.state.product = started
+            app.state.pulse = stream.Pulse(started.db)
+            try:
+                yield
+            finally:
+                await app.state.pulse.aclose()
 
-    return _application(lifespan)
-
-
-def _application(lifespan: object) -> FastAPI:
-    app = FastAPI(title="Counterfoil", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)  # type: ignore[arg-type]
-    app.include_router(health.router)
-    app.include_router(webhooks.router)
-    app.add_exception_handler(BadRequest, _answer_bad_request)
+    app = FastAPI(title="Counterfoil", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    for router in (health.router, webhooks.router, static_files.router, stream.router, *pages.ROUTERS):
+        app.include_router(router)
+    errors.install(app)
+    # The last one added is the outermost.
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(SecurityHeaders)
     return app
-
-
-async def _answer_bad_request(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, BadRequest)
-    status = 401 if isinstance(error, Forged) else 400
-    body = {"type": "about:blank", "title": str(error), "status": status, "remedy": error.remedy}
-    return JSONResponse(body, status, media_type="application/problem+json")

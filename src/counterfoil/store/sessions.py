@@ -1,0 +1,116 @@
+"""Sessions: who is signed in, where and until when. Only the browser knows the token."""
+
+import datetime as dt
+from dataclasses import dataclass
+from hashlib import sha256
+
+import sqlalchemy as sa
+
+from counterfoil.lib.ids import new_id
+from counterfoil.store import users as stored_users
+from counterfoil.store.schema import members, sessions, workspaces
+from counterfoil.store.users import User
+from counterfoil.store.workspaces import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One browser that is signed in."""
+
+    id: str
+    user_id: str
+    created_at: dt.datetime
+    seen_at: dt.datetime
+    expires_at: dt.datetime
+    address: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A live session with its user, workspace and the user's role there."""
+
+    session: Session
+    user: User
+    workspace: Workspace
+    role: str
+
+
+def open_session(
+    tx: sa.Connection, *, token: str, user_id: str, lives: dt.timedelta, address: str, agent: str
+) -> str | None:
+    """Begin a session in the user's first workspace and give its id, None where the user belongs to none."""
+    workspace_id = stored_users.home_of(tx, user_id)
+    if workspace_id is None:
+        return None
+    session_id, now = new_id(), dt.datetime.now(dt.UTC)
+    tx.execute(sa.delete(sessions).where(sessions.c.expires_at < now))
+    tx.execute(
+        sessions.insert().values(
+            id=session_id,
+            token_hash=_hash(token),
+            user_id=user_id,
+            workspace_id=workspace_id,
+            created_at=now,
+            seen_at=now,
+            expires_at=now + lives,
+            address=address[:64],
+            agent=agent[:300],
+        )
+    )
+    return session_id
+
+
+def find(tx: sa.Connection, token: str, *, idle: dt.timedelta) -> SignedIn | None:
+    """Give the live session of a token. One whose user has left the workspace is not live any more."""
+    now = dt.datetime.now(dt.UTC)
+    query = (
+        sa.select(sessions, workspaces.c.name.label("workspace_name"), members.c.role)
+        .join(workspaces, workspaces.c.id == sessions.c.workspace_id)
+        .join(
+            members,
+            (members.c.workspace_id == sessions.c.workspace_id) & (members.c.user_id == sessions.c.user_id),
+        )
+        .where(sessions.c.token_hash == _hash(token), sessions.c.expires_at > now, sessions.c.seen_at > now - idle)
+    )
+    row = tx.execute(query).mappings().first()
+    if row is None:
+        return None
+    user = stored_users.get(tx, row["user_id"])
+    return SignedIn(_session(row), user, Workspace(row["workspace_id"], row["workspace_name"]), row["role"])
+
+
+def touch(tx: sa.Connection, session_id: str) -> None:
+    """Note that the session was used just now."""
+    tx.execute(sa.update(sessions).where(sessions.c.id == session_id).values(seen_at=dt.datetime.now(dt.UTC)))
+
+
+def of_user(tx: sa.Connection, user_id: str) -> list[Session]:
+    """Give a user's sessions that have not expired, last used first."""
+    live = (sessions.c.user_id == user_id) & (sessions.c.expires_at > dt.datetime.now(dt.UTC))
+    query = sa.select(sessions).where(live).order_by(sessions.c.seen_at.desc())
+    return [_session(row) for row in tx.execute(query).mappings()]
+
+
+def close(tx: sa.Connection, user_id: str, session_id: str) -> bool:
+    """End one of a user's sessions; give whether there was one."""
+    doomed = (sessions.c.user_id == user_id) & (sessions.c.id == session_id)
+    return tx.execute(sa.delete(sessions).where(doomed)).rowcount == 1
+
+
+def close_others(tx: sa.Connection, user_id: str, keep: str | None) -> int:
+    """End all of a user's sessions but one; give how many."""
+    doomed = sessions.c.user_id == user_id
+    if keep is not None:
+        doomed &= sessions.c.id != keep
+    return tx.execute(sa.delete(sessions).where(doomed)).rowcount
+
+
+def _hash(token: str) -> bytes:
+    # 256 random bits need no salt and no slow hash.
+    return sha256(token.encode()).digest()
+
+
+def _session(row: sa.RowMapping) -> Session:
+    names = ("id", "user_id", "created_at", "seen_at", "expires_at", "address", "agent")
+    return Session(**{name: row[name] for name in names})

@@ -1,0 +1,23 @@
+"""The pages that every page leads to, in their order."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the menu; `icon` is the id of a symbol in templates/icons.svg."""
+
+    label: str
+    path: str
+    icon: str
+
+
+NAV: Final = (
+    Entry("Home", "/", "home"),
+    Entry("Connections", "/connections", "bank"),
+    Entry("Destinations", "/destinations", "table"),
+    Entry("Syncs", "/syncs", "sync"),
+    Entry("Events", "/events", "bolt"),
+    Entry("Functions", "/functions", "code"),
+)

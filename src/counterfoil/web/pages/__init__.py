@@ -1,0 +1,9 @@
+"""The pages that people see, one module for each page or act; a new one is added to this list."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from counterfoil.web.pages import first_run, home, sign_in
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (first_run.router, sign_in.guests, sign_in.router, home.router)

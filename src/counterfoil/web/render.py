@@ -1,0 +1,73 @@
+"""Makes pages from templates: every value is escaped, a name that is not there is an error."""
+
+import datetime as dt
+import secrets
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, unquote
+
+import jinja2
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from counterfoil import __version__
+from counterfoil.web import cookies, csrf, static_files, words
+from counterfoil.web.auth import Visitor
+from counterfoil.web.nav import NAV
+
+_GUEST_LIVES: Final = dt.timedelta(hours=12)
+
+_SAID: Final = "counterfoil-said"
+
+_environment: Final = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.filters.update(
+    ago=words.ago, clock=words.clock, day=words.day, money=words.money, lasted=words.lasted, cause=words.cause
+)
+_environment.globals.update(
+    static=static_files.address,
+    count=words.count,
+    moment_of=words.moment_of,
+    version=__version__,
+    connection_states=words.CONNECTION_STATES,
+    sync_states=words.SYNC_STATES,
+    run_states=words.RUN_STATES,
+)
+
+
+def page(
+    request: Request, template: str, visitor: Visitor | None = None, /, *, status: int = 200, **values: Any
+) -> HTMLResponse:
+    """Answer with a page. Templates see `visitor`, `path`, `nonce`, `csrf` (a function: the form's token) and `nav`."""
+    secret = csrf.secret_of(request)
+    said = request.cookies.get(_SAID)
+    fresh = secrets.token_urlsafe(24) if secret is None else None
+    shown = _environment.get_template(template).render(
+        visitor=visitor,
+        timezone=visitor.user.timezone if visitor else "UTC",
+        path=request.url.path,
+        nonce=request.state.nonce,
+        csrf=lambda: csrf.token(secret or fresh or ""),
+        nav=NAV,
+        said=unquote(said) if said else None,
+        **values,
+    )
+    response = HTMLResponse(shown, status)
+    if said is not None:
+        cookies.drop(request, response, _SAID)
+    if fresh is not None:
+        cookies.put(request, response, cookies.guest_name(request), fresh, _GUEST_LIVES)
+    return response
+
+
+def see(request: Request, path: str, said: str | None = None) -> RedirectResponse:
+    """Send the browser on after an act, so that a reload repeats nothing; `said` is shown once on top of that page."""
+    response = RedirectResponse(path, 303)
+    if said is not None:
+        cookies.put(request, response, _SAID, quote(said), dt.timedelta(seconds=30))
+    return response

@@ -1,0 +1,88 @@
+"""Tells open pages that something has changed, by server-sent events; the page then asks for itself anew."""
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from counterfoil.store import Database, pulse
+from counterfoil.web.auth import SignedInVisitor
+
+router = APIRouter(include_in_schema=False)
+LOOK: Final = 1.0  # seconds between two looks at the store
+PING: Final = 15.0  # seconds of silence after which a proxy might hang up
+AGE: Final = 300.0  # seconds after which the browser comes anew: its session is looked at again, and memory stays flat
+
+
+class Pulse:
+    """Looks whether anything has changed: once for all listeners of a workspace, and only while there are any."""
+
+    def __init__(self, db: Database, *, look: float = LOOK) -> None:
+        self._db = db
+        self._look = look
+        self._listeners: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._known: dict[str, int] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def listening(self, workspace_id: str) -> Iterator[asyncio.Event]:
+        """Give an event that is set after each change, for the listener to clear."""
+        changed = asyncio.Event()
+        self._listeners[workspace_id].add(changed)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
+        try:
+            yield changed
+        finally:
+            self._listeners[workspace_id].discard(changed)
+            if not self._listeners[workspace_id]:
+                del self._listeners[workspace_id]
+                self._known.pop(workspace_id, None)
+
+    async def _run(self) -> None:
+        while self._listeners:
+            try:
+                found = await self._db.read(pulse.of_workspaces, list(self._listeners))
+            except self._db.unreachable:
+                found = {}  # the pages say so themselves; the next look may succeed
+            for workspace_id, print_ in found.items():
+                if self._known.get(workspace_id, print_) != print_:
+                    for changed in self._listeners.get(workspace_id, ()):
+                        changed.set()
+                self._known[workspace_id] = print_
+            await asyncio.sleep(self._look)
+
+    async def aclose(self) -> None:
+        """Stop looking."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+
+@router.get("/stream")
+async def stream(request: Request, visitor: SignedInVisitor) -> StreamingResponse:
+    """Send "changed" whenever a page about the workspace would look different."""
+    lines = _lines(request.app.state.pulse, visitor.workspace.id)
+    return StreamingResponse(lines, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+
+async def _lines(pulse_: Pulse, workspace_id: str, age: float = AGE) -> AsyncIterator[bytes]:
+    # Not all at once, lest all listeners come back in the same second.
+    until = time.monotonic() + age * random.uniform(0.8, 1.2)  # noqa: S311  # spreads load, hides nothing
+    with pulse_.listening(workspace_id) as changed:
+        yield b"retry: 1000\n\n"
+        while (left := until - time.monotonic()) > 0:
+            try:
+                async with asyncio.timeout(min(PING, left)):
+                    await changed.wait()
+            except TimeoutError:
+                yield b": still here\n\n"
+                continue
+            changed.clear()
+            yield b"event: changed\ndata: .\n\n"
