@@ -5,7 +5,7 @@ from counterfoil.engine.engine import Engine
 from counterfoil.engine.events import Event, Nothing, Tick, new_id
 from counterfoil.engine.failures import Failure, InvokeFailed, NonRetriable, RunFailed, StepFailed, TimedOut
 from counterfoil.engine.functions import CancelOn, Concurrency, Cron, Debounce, Function, Timeouts, function
-from counterfoil.engine.ledger import Accepted
+from counterfoil.engine.tables import Accepted
 from counterfoil.engine.views import STATUSES, EventView, FunctionView, RunView, StepView
 
 __all__ = [

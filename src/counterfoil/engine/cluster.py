@@ -8,11 +8,12 @@ from typing import Any, Final
 import psycopg
 import sqlalchemy as sa
 
-from counterfoil.engine.ledger import CHANNEL, Ledger
+from counterfoil.engine.ledger import Ledger
 from counterfoil.engine.locks import LockSession
+from counterfoil.engine.roster import Roster
+from counterfoil.engine.tables import CHANNEL
 
-BEAT: Final = 4.0  # seconds between two heart beats, and between two looks for dead workers
-PATIENCE: Final = 15.0  # seconds without a beat after which a worker counts as dead
+REAP: Final = 3.0  # seconds between two looks for dead workers
 
 log = logging.getLogger(__name__)
 
@@ -20,13 +21,11 @@ log = logging.getLogger(__name__)
 class Cluster:
     """This process among the others. Without a `session` it only sends and listens."""
 
-    def __init__(
-        self, url: sa.URL, executor: str, ledger: Ledger, heard: Callable[[str], None], session: LockSession | None
-    ) -> None:
+    def __init__(self, url: sa.URL, executor: str, ledger: Ledger, roster: Roster, session: LockSession | None) -> None:
         self._url = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._executor = executor
         self._ledger = ledger
-        self._heard = heard
+        self._roster = roster
         self.session = session
         self.listening = asyncio.Event()
 
@@ -34,44 +33,44 @@ class Cluster:
         """Open the lock session, show that we live and take over what the dead have left; blocks."""
         if self.session is not None:
             self.session.open()
-            self._ledger.beat()
-            self._ledger.adopt(round(PATIENCE * 1000))
+            self._roster.join()
+            self._roster.adopt()
 
     def leave(self) -> None:
         """Give our locks and our place back; blocks."""
         if self.session is not None:
-            self._ledger.beat(alive=False)
+            self._roster.leave()
             self.session.close()
 
     def tell(self, text: str) -> None:
         """Tell all processes; blocks."""
         self._ledger.tell(text)
 
-    def duties(self) -> list[Coroutine[Any, Any, None]]:
+    def duties(self, heard: Callable[[str], None]) -> list[Coroutine[Any, Any, None]]:
         """Give what this process does for as long as it lives."""
         if self.session is None:
-            return [self._listen()]
-        return [self._listen(), self._beat(), self.session.watch()]
+            return [self._listen(heard)]
+        return [self._listen(heard), self._reap(heard), self.session.watch()]
 
-    async def _beat(self) -> None:
+    async def _reap(self, heard: Callable[[str], None]) -> None:
         while True:
-            await asyncio.sleep(BEAT)
+            await asyncio.sleep(REAP)
             try:
-                await asyncio.to_thread(self._ledger.beat)
-                await asyncio.to_thread(self._ledger.adopt, round(PATIENCE * 1000))
+                if await asyncio.to_thread(self._roster.adopt):
+                    heard("queue *")
             except sa.exc.DBAPIError:
                 log.warning("the database does not answer; trying again")
 
-    async def _listen(self) -> None:
+    async def _listen(self, heard: Callable[[str], None]) -> None:
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     self.listening.set()
-                    self._heard("queue *")  # whatever was told while nobody listened
+                    heard("queue *")  # whatever was told while nobody listened
                     async for notice in connection.notifies():
                         teller, _, text = notice.payload.partition(" ")
                         if teller != self._executor:
-                            self._heard(text)
+                            heard(text)
             except psycopg.Error:
                 await asyncio.sleep(1)

@@ -13,23 +13,24 @@ import sqlalchemy as sa
 
 from counterfoil.engine import durable, schedule
 from counterfoil.engine.cluster import Cluster
-from counterfoil.engine.context import Context, Live, Middleware
-from counterfoil.engine.durable import Recorded
-from counterfoil.engine.events import Event, key_of, new_id, now_ms
-from counterfoil.engine.failures import CANCELLED, End, NonRetriable, RunFailed
+from counterfoil.engine.context import Context, Middleware
+from counterfoil.engine.core import Core
+from counterfoil.engine.events import Event, new_id, now_ms
+from counterfoil.engine.failures import RunFailed
 from counterfoil.engine.functions import LEVELS, Function
-from counterfoil.engine.ledger import Accepted, Envelope, Ledger, NewRun, Stop
+from counterfoil.engine.ledger import Ledger
 from counterfoil.engine.locks import Locks, LockSession, OneWorker, exit_now
+from counterfoil.engine.roster import Roster
 from counterfoil.engine.runs import Runner
+from counterfoil.engine.tables import Accepted
 from counterfoil.engine.views import EventView, FunctionView, RunView, Views
-from counterfoil.errors import BadRequest, BadSettings
+from counterfoil.errors import BadRequest, BadSettings, NotThere
 from counterfoil.lib.sqlite import sqlite_engine
 
 U = TypeVar("U")
 D = TypeVar("D")
 R = TypeVar("R")
 
-LOOK = 1.0  # seconds between two looks at runs of which nobody here announces the end
 DRAIN = 30.0  # seconds that stopping waits for the present steps
 
 log = logging.getLogger(__name__)
@@ -63,14 +64,9 @@ class Engine(Generic[U]):
         self._utils = utils
         self._lost = lost
         self._workers = workers  # runs of one queue in this process
-        self.middleware = tuple(middleware)
-        self.backoff = backoff
-        self._bells = durable.Bells()
-        self._waiting: dict[str, asyncio.Future[End]] = {}
-        self._marks: dict[str, int] = {}
-        self._listeners: dict[str, set[asyncio.Future[None]]] = {}
+        self._middleware = tuple(middleware)
+        self._backoff = backoff
         self._tasks: list[asyncio.Task[None]] = []
-        self._something_ended = asyncio.Event()
         self._runner: Runner | None = None
         self._cluster: Cluster | None = None
         self._alone: OneWorker | None = None
@@ -82,20 +78,21 @@ class Engine(Generic[U]):
 
         Raises `BadSettings` where the database cannot be used, or another process works on the SQLite file.
         """
-        self._loop = asyncio.get_running_loop()
         self._executor = f"worker-{new_id()}"
         try:
             await asyncio.to_thread(self._open, worker)
         except BaseException:
             await self._close()
             raise
+        core = self._core = Core(self._functions, self._ledger, self._middleware, self._backoff)
+        core.cluster = self._cluster
         if worker:
             await self._begin()
         if self._cluster is not None:
-            for duty in self._cluster.duties():
+            for duty in self._cluster.duties(core.heard):
                 self._spawn(duty)
             await self._cluster.listening.wait()
-        self._spawn(self._look())
+        self._spawn(core.look())
 
     def _open(self, worker: bool) -> None:
         url = _url(self._database)
@@ -111,15 +108,17 @@ class Engine(Generic[U]):
         tables = durable.open_tables(self._db, self._executor, self._queues(), self._workers)
         self._ledger = Ledger(tables, self._version, self._executor)
         self._ledger.create()
+        roster = Roster(tables, self._version, self._executor, tuple(self._functions))
         self._views = Views(tables, self._functions)
         if not sqlite:
-            session = LockSession(url, self._lost) if worker else None
-            self._cluster = Cluster(url, self._executor, self._ledger, self._heard, session)
+            session = LockSession(url, self._executor, self._lost) if worker else None
+            self._cluster = Cluster(url, self._executor, self._ledger, roster, session)
         if worker:
             if self._cluster is not None:
                 self._cluster.join()
             else:
-                self._ledger.adopt(None)
+                roster.join()
+                roster.adopt()
 
     def _queues(self) -> dict[str, int | None]:
         """Name every queue with its limit per key. Raises `BadSettings` where functions of a scope disagree."""
@@ -136,13 +135,14 @@ class Engine(Generic[U]):
         return queues
 
     async def _begin(self) -> None:
+        core = self._core
         locks = Locks(self._cluster.session if self._cluster is not None else None)
-        runner = self._runner = Runner(self, self._ledger, locks, self._utils, self._bells)
-        self._dbos = durable.configure(self._db, self._version, self._executor)
+        runner = self._runner = Runner(core, locks, self._utils)
+        dbos = core.dbos = durable.configure(self._db, self._version, self._executor)
         for function in self._functions.values():
             runner.register(function)
-        self._bells.install()
-        durable.launch(self._dbos, self._ended)
+        core.bells.install()
+        durable.launch(dbos, core.announce)
         for function in self._functions.values():
             for cron in function.crons:
                 self._spawn(schedule.tick(function, cron, self._send_tick))
@@ -152,15 +152,15 @@ class Engine(Generic[U]):
 
     async def stop(self) -> None:
         """Let every run finish its present step, hand the rest to the next worker, and close the database."""
-        if self._runner is not None:
+        if self._runner is not None and (dbos := self._core.dbos) is not None:
             self._runner.draining = True
-            durable.stop_queues(self._dbos, self._bells)
-            for live in list(self._runner.live.values()):
+            durable.stop_queues(dbos, self._core.bells)
+            for live in list(self._core.live.values()):
                 live.halt("hand over")
             await _within(self._runner.idle(), DRAIN)
             # DBOS made its own threads the loop's default; they end with it.
-            self._loop.set_default_executor(ThreadPoolExecutor())
-            durable.abandon(self._dbos)
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+            durable.abandon(dbos)
             await asyncio.to_thread(durable.destroy)
             self._runner = None
         await self._close()
@@ -184,8 +184,8 @@ class Engine(Generic[U]):
         """Wait until no run waits or runs, but for those of paused functions. Raises `TimeoutError`."""
         async with asyncio.timeout(timeout):
             while await asyncio.to_thread(self._ledger.unfinished):
-                self._something_ended.clear()
-                await _within(self._something_ended.wait(), 0.2)
+                self._core.something_ended.clear()
+                await _within(self._core.something_ended.wait(), 0.2)
 
     # --- events and runs -------------------------------------------------------------------------------------
 
@@ -194,64 +194,14 @@ class Engine(Generic[U]):
 
         The same id twice starts nothing twice. Raises `BadRequest` where the data lack what a function needs.
         """
-        listening = [function for function in self._functions.values() if event.name in function.on]
-        return await self._accept(event, listening)
-
-    async def _accept(self, event: Event[Any], functions: Sequence[Function[Any, Any]]) -> Accepted:
-        known = msgspec.structs.replace(event, id=event.id or new_id(), ts=event.ts or now_ms())
-        raw = msgspec.to_builtins(known)
-        runs = [self._from_event(function, raw) for function in functions]
-        stops = [
-            Stop(function.id, stop.match, raw)
-            for function in self._functions.values()
-            for stop in function.cancel_on
-            if stop.name == event.name
-        ]
-        accepted = await asyncio.to_thread(self._ledger.accept, raw, runs, stops)
-        if not accepted.duplicate:
-            self._rouse(run.queue for run in runs)
-            self._arrived(event.name)
-            self._stopped(accepted.cancelled)
-            for quiet_ms in {run.quiet_ms for run in runs if run.quiet is not None}:
-                self._loop.call_later(quiet_ms / 1000 + 0.01, self._wake_delayed)
-        return accepted
-
-    def _from_event(self, function: Function[Any, Any], raw: dict[str, Any]) -> NewRun:
-        quiet = function.debounce
-        return dataclasses.replace(
-            self._new_run(function, raw),
-            once=None if function.idempotency is None else key_of(function.idempotency, raw),
-            quiet=None if quiet is None else key_of(quiet.key, raw),
-            quiet_ms=0 if quiet is None else round(quiet.period * 1000),
-            longest_ms=None if quiet is None or quiet.longest is None else round(quiet.longest * 1000),
-        )
-
-    def _new_run(self, function: Function[Any, Any], raw: dict[str, Any], parent: Live | None = None) -> NewRun:
-        try:
-            msgspec.convert(raw["data"], function.takes)
-        except msgspec.ValidationError as error:
-            raise BadRequest(
-                f"The event {raw['name']} does not fit {function.id}: {error}.",
-                remedy="Send it with the data that the function declares.",
-            ) from error
-        depth = 0 if parent is None else parent.depth + 1
-        key = "*" if function.concurrency is None else key_of(function.concurrency.key, raw)
-        return NewRun(
-            id=new_id(),
-            function=function.id,
-            queue=function.queue(depth),
-            partition=None if function.concurrency is None else key,
-            envelope=Envelope(raw, key, now_ms(), depth, () if parent is None else parent.held),
-            priority=function.priority,
-            parent=None if parent is None else parent.id,
-        )
+        return await self._core.send(event)
 
     async def begin(self, function: Function[D, Any], data: D) -> str:
         """Start one function without an event; give the run's id."""
         raw = msgspec.to_builtins(Event("engine/function.started", data, new_id(), now_ms()))
-        run = self._new_run(function, raw)
+        run = self._core.new_run(function, raw)
         await asyncio.to_thread(self._ledger.start, run)
-        self._rouse([run.queue])
+        self._core.rouse([run.queue])
         return run.id
 
     async def replay(self, run_id: str, *, from_step: str | None = None) -> str:
@@ -264,10 +214,10 @@ class Engine(Generic[U]):
         function = self._functions.get(old.function)
         if function is None:
             raise BadRequest(f"There is no function {old.function}.", remedy="It was removed or renamed.")
-        run = dataclasses.replace(self._new_run(function, dict(old.event)), forked_from=run_id)
+        run = dataclasses.replace(self._core.new_run(function, dict(old.event)), forked_from=run_id)
         moment = None if from_step is None else old.began(from_step)
         await asyncio.to_thread(self._ledger.start, run, None if moment is None else (run_id, moment))
-        self._rouse([run.queue])
+        self._core.rouse([run.queue])
         return run.id
 
     async def replay_failed(self, function: Function[Any, Any], since: int, until: int) -> list[str]:
@@ -277,7 +227,7 @@ class Engine(Generic[U]):
 
     async def cancel(self, run_id: str) -> None:
         """Cancel a run and all that it invoked; a step at work ends first. A run that has ended stays as it is."""
-        self._stopped(await asyncio.to_thread(self._ledger.cancel, [run_id]))
+        await self._core.cancel(run_id)
 
     async def pause(self, function: Function[Any, Any]) -> None:
         """Let no run of the function begin; those that run go on."""
@@ -286,11 +236,11 @@ class Engine(Generic[U]):
     async def resume(self, function: Function[Any, Any]) -> None:
         """Let the function's runs begin again, in the order in which they came."""
         await asyncio.to_thread(self._ledger.resume, function.id)
-        self._rouse(function.queue(depth) for depth in range(LEVELS))
+        self._core.rouse(function.queue(depth) for depth in range(LEVELS))
 
     async def result(self, run_id: str, *, timeout: float | None = None) -> Any:
         """Wait for a run's result. Raises `RunFailed`, or `TimeoutError` after so many seconds."""
-        end = await self.ended(run_id, None if timeout is None else now_ms() / 1000 + timeout)
+        end = await self._core.ended(run_id, None if timeout is None else now_ms() / 1000 + timeout)
         if end is None:
             raise TimeoutError
         if end.failure is not None:
@@ -300,6 +250,13 @@ class Engine(Generic[U]):
 
     # --- listing ---------------------------------------------------------------------------------------------
 
+    def declared(self, function_id: str) -> Function[Any, Any]:
+        """Give a function by its id. Raises `NotThere`."""
+        function = self._functions.get(function_id)
+        if function is None:
+            raise NotThere(f"There is no function {function_id}.", remedy="List them: counterfoil functions")
+        return function
+
     async def functions(self) -> list[FunctionView]:
         """List the functions with their triggers and limits."""
         return await asyncio.to_thread(self._views.functions, self._ledger.paused())
@@ -307,6 +264,10 @@ class Engine(Generic[U]):
     async def events(self, *, name: str | None = None, before: str | None = None, limit: int = 50) -> list[EventView]:
         """List events, the newest first, with the runs that they started."""
         return await asyncio.to_thread(self._views.events, name, before, limit)
+
+    async def event(self, event_id: str) -> EventView:
+        """Give one event with the runs that it started. Raises `NotThere`."""
+        return await asyncio.to_thread(self._views.event, event_id)
 
     async def runs(
         self, *, function: str | None = None, status: str | None = None, before: str | None = None, limit: int = 50
@@ -322,154 +283,8 @@ class Engine(Generic[U]):
         """Delete runs that ended, and events that came, more than so many seconds ago; give the number of runs."""
         return await asyncio.to_thread(self._ledger.forget, now_ms() - round(older_than * 1000))
 
-    # --- what runs need (`context.Kernel`) -------------------------------------------------------------------
-
-    def record_now(
-        self, run: Live, number: int, name: str, started: int, output: bytes | None, error: bytes | None = None
-    ) -> None:
-        """Keep a step's result; blocks."""
-        step = Recorded(name, _text(output), _text(error), None, started)
-        durable.record_step(self._dbos, run.id, run.owner, number, step)
-        run.journal[number] = step
-
-    async def journal_step(
-        self, run: Live, number: int, name: str, started: int, output: bytes | None, error: bytes | None = None
-    ) -> None:
-        """Keep a step's result."""
-        await asyncio.to_thread(self.record_now, run, number, name, started, output, error)
-
-    async def invoke(self, run: Live, number: int, name: str, function: Function[Any, Any], data: Any) -> str:
-        """Start a child of a run."""
-        if function.scope is not None and function.scope in run.held:
-            raise NonRetriable(
-                f"{function.id} would wait for a lock of the scope {function.scope} that this run holds."
-            )
-        if function.id not in self._functions or (function.scope is None and run.depth + 1 >= LEVELS):
-            raise NonRetriable(f"{function.id} is unknown to this engine, or invoked too deep (over {LEVELS} levels).")
-        child = self._new_run(
-            function, msgspec.to_builtins(Event("engine/function.invoked", data, new_id(), now_ms())), run
-        )
-        self._waiting[child.id] = self._loop.create_future()
-        await asyncio.to_thread(self._ledger.invoke, run.id, run.owner, number, name, child)
-        run.journal[number] = Recorded(name, None, None, child.id, now_ms())
-        self._rouse([child.queue])
-        return child.id
-
-    async def ended(self, run_id: str, deadline: float | None) -> End | None:
-        """Wait for a run's end; None at the deadline (seconds since 1970)."""
-        future = self._waiting.get(run_id)
-        if future is None:
-            future = self._waiting[run_id] = self._loop.create_future()
-            await self._look_at([run_id])
-        await asyncio.wait({future}, timeout=None if deadline is None else max(0, deadline - now_ms() / 1000))
-        return future.result() if future.done() else None
-
-    async def send_from(self, event: Event[Any]) -> None:
-        """Send an event of a run."""
-        await self.send(event)
-
-    async def arrivals(self, name: str, since: int) -> list[dict[str, Any]]:
-        """Give the events of that name since a moment."""
-        return await asyncio.to_thread(self._ledger.arrivals, name, since)
-
-    def mark(self, name: str) -> int:
-        """Count the events of that name that this process has heard of."""
-        return self._marks.get(name, 0)
-
-    async def arrival(self, name: str, mark: int, seconds: float) -> None:
-        """Wait until more events of that name have come than `mark`, but no longer than it pays to look again."""
-        if self.mark(name) != mark:
-            return
-        bell: asyncio.Future[None] = self._loop.create_future()
-        waiting = self._listeners.setdefault(name, set())
-        waiting.add(bell)
-        try:
-            await asyncio.wait({bell}, timeout=max(0, min(seconds, LOOK)))
-        finally:
-            waiting.discard(bell)
-
-    # --- news ------------------------------------------------------------------------------------------------
-
-    def _rouse(self, queues: Iterable[str]) -> None:
-        for queue in set(queues):
-            self._bells.ring(queue)
-
-    def _arrived(self, name: str) -> None:
-        self._marks[name] = self.mark(name) + 1
-        for bell in self._listeners.get(name, ()):
-            if not bell.done():
-                bell.set_result(None)
-
-    def _stopped(self, run_ids: Iterable[str]) -> None:
-        for run_id in run_ids:
-            self._resolve(run_id, End(None, CANCELLED))
-            if self._runner is not None and (live := self._runner.live.get(run_id)) is not None:
-                live.halt("cancel")
-                self._bells.ring(live.function.queue(live.depth))
-
-    def _resolve(self, run_id: str, end: End) -> None:
-        future = self._waiting.pop(run_id, None)
-        if future is not None and not future.done():
-            future.set_result(end)
-
-    def _ended(self, run_id: str, end: End | None) -> None:
-        """Hear from a DBOS thread that a run of this process has ended (None: it may have, look)."""
-        if self._cluster is not None and end is not None:
-            self._cluster.tell(f"end {run_id}")
-
-        def tell() -> None:
-            self._something_ended.set()
-            if end is not None:
-                self._resolve(run_id, end)
-
-        self._loop.call_soon_threadsafe(tell)
-
-    def _heard(self, text: str) -> None:
-        """Hear from another process."""
-        kind, _, name = text.partition(" ")
-        if text == "queue *":
-            self._bells.ring_all()
-        elif kind == "queue":
-            self._bells.ring(name)
-        elif kind == "event":
-            self._arrived(name)
-        elif name in self._waiting or (self._runner is not None and name in self._runner.live):
-            self._spawn(self._look_at([name]))
-
-    async def _look(self) -> None:
-        """Look once a second where runs stand that wait or run here: another process may have ended them."""
-        while True:
-            await asyncio.sleep(LOOK)
-            if await asyncio.to_thread(self._ledger.changed):
-                self._bells.ring_all()
-            live = [] if self._runner is None else [run for run in self._runner.live.values() if run.age() > LOOK]
-            ids = [*self._waiting, *(run.id for run in live)]
-            if ids:
-                await self._look_at(ids)
-            self._tasks = [task for task in self._tasks if not task.done()]
-
-    async def _look_at(self, ids: list[str]) -> None:
-        live = {} if self._runner is None else {id: self._runner.live[id] for id in ids if id in self._runner.live}
-        standing = await asyncio.to_thread(self._ledger.standing, ids)
-        for id, end in standing.ended.items():
-            self._resolve(id, end)
-        for id, run in live.items():
-            if standing.owners.get(id) != run.owner:
-                run.halt("cancel")
-
-    def _wake_delayed(self) -> None:
-        self._spawn(self._due())
-
-    async def _due(self) -> None:
-        await asyncio.to_thread(self._ledger.due)
-        self._bells.ring_all()
-
     async def _send_tick(self, function: Function[Any, Any], event: Event[Any]) -> None:
-        await self._accept(event, [function])
-
-
-def _text(json: bytes | None) -> str | None:
-    return None if json is None else json.decode()
+        await self._core.accept(event, [function])
 
 
 def _url(database: Path | str) -> sa.URL:

@@ -1,8 +1,7 @@
 """All SQL of the engine: the inbox of events, what they start, and what became of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -11,94 +10,22 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from counterfoil.engine.durable import APP, Disowned, Recorded
 from counterfoil.engine.events import matches, now_ms
-from counterfoil.engine.failures import End, end_of
-
-_ours = sa.MetaData()
-events_table = sa.Table(
-    "engine_events",
-    _ours,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("data", sa.Text, nullable=False),
-    sa.Column("ts", sa.BigInteger, nullable=False),
-    sa.Column("received_at", sa.BigInteger, nullable=False),
-    sa.Column("runs", sa.Text, nullable=False),  # JSON list of the runs that the event started or joined
-    sa.Index("engine_events_by_name", "name", "received_at"),
-    sa.Index("engine_events_by_time", "received_at"),
+from counterfoil.engine.failures import end_of
+from counterfoil.engine.tables import (
+    ACTIVE,
+    CHANNEL,
+    HELD,
+    Accepted,
+    NewRun,
+    Standing,
+    Stop,
+    envelope_of,
+    events_table,
+    inputs_of,
+    once_table,
+    own,
+    paused_table,
 )
-_once = sa.Table(
-    "engine_once",
-    _ours,
-    sa.Column("function", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("at", sa.BigInteger, nullable=False),
-)
-_paused = sa.Table("engine_paused", _ours, sa.Column("function", sa.Text, primary_key=True))
-_workers = sa.Table(
-    "engine_workers",
-    _ours,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("version", sa.Text, nullable=False),
-    sa.Column("beat_at", sa.BigInteger, nullable=False),
-)
-
-HELD: Final = 253_402_300_799_000  # the end of the year 9999: a run of a paused function is delayed until then
-CHANNEL: Final = "counterfoil_engine"
-_ACTIVE: Final = ("ENQUEUED", "PENDING", "DELAYED")
-
-
-class Envelope(msgspec.Struct, frozen=True):
-    """What a run is started with, besides its function's name."""
-
-    event: Mapping[str, Any]
-    key: str = "*"
-    queued_at: int = 0
-    depth: int = 0
-    held: tuple[str, ...] = ()  # the scopes whose locks the runs above hold while they wait
-
-
-@dataclass(frozen=True, slots=True)
-class NewRun:
-    """A run to be enqueued. `once` and `quiet` are (value of the idempotency or debounce key)."""
-
-    id: str
-    function: str
-    queue: str
-    partition: str | None
-    envelope: Envelope
-    priority: int = 0
-    parent: str | None = None
-    forked_from: str | None = None
-    once: str | None = None
-    quiet: str | None = None
-    quiet_ms: int = 0
-    longest_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Runs of `function` whose event agrees with `event` by `match` are cancelled."""
-
-    function: str
-    match: Mapping[str, str]
-    event: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """What became of an event: the runs that it started or joined, and those that it cancelled."""
-
-    runs: tuple[str, ...]
-    duplicate: bool = False
-    cancelled: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class Standing:
-    """Where runs stand: those that ended, and the owner's token of those that run."""
-
-    ended: dict[str, End] = field(default_factory=dict)
-    owners: dict[str, str | None] = field(default_factory=dict)
 
 
 class Ledger:
@@ -125,7 +52,7 @@ class Ledger:
 
     def create(self) -> None:
         """Make the engine's own tables where they are missing."""
-        _ours.create_all(self._db)
+        own.create_all(self._db)
 
     def _insert(self, table: sa.Table) -> Any:
         return postgresql.insert(table) if self._postgres else sqlite.insert(table)
@@ -167,8 +94,8 @@ class Ledger:
     def _admit(self, connection: sa.Connection, run: NewRun) -> tuple[str | None, NewRun | None]:
         """Decide on one run: start it, join one that waits for quiet, or (None, None) since its key was seen."""
         if run.once is not None:
-            new = self._insert(_once).values(function=run.function, key=run.once, at=now_ms())
-            if connection.execute(new.on_conflict_do_nothing().returning(_once.c.key)).scalar() is None:
+            new = self._insert(once_table).values(function=run.function, key=run.once, at=now_ms())
+            if connection.execute(new.on_conflict_do_nothing().returning(once_table.c.key)).scalar() is None:
                 return None, None
         if run.quiet is not None:
             status = self._status
@@ -185,7 +112,7 @@ class Ledger:
                 connection.execute(
                     sa.update(self._input)
                     .where(self._input.c.workflow_uuid == joined)
-                    .values(inputs=_inputs(run.envelope))
+                    .values(inputs=inputs_of(run.envelope))
                 )
                 return joined, None
         return run.id, run
@@ -193,7 +120,7 @@ class Ledger:
     def _enqueue(self, connection: sa.Connection, runs: Sequence[NewRun]) -> None:
         if not runs:
             return
-        paused = set(connection.execute(sa.select(_paused.c.function)).scalars())
+        paused = set(connection.execute(sa.select(paused_table.c.function)).scalars())
         rows, inputs = [], []
         for run in runs:
             # Strictly rising, so that the order within a queue is the order of arrival even within a millisecond.
@@ -225,7 +152,7 @@ class Ledger:
                 }
             )
             inputs.append(
-                {"workflow_uuid": run.id, "inputs": _inputs(run.envelope), "retention_timestamp": created},
+                {"workflow_uuid": run.id, "inputs": inputs_of(run.envelope), "retention_timestamp": created},
             )
         connection.execute(sa.insert(self._status), rows)
         connection.execute(sa.insert(self._input), inputs)
@@ -311,7 +238,7 @@ class Ledger:
         ):
             if row.status == "PENDING":
                 standing.owners[row.workflow_uuid] = row.owner_xid
-            elif row.status not in _ACTIVE:
+            elif row.status not in ACTIVE:
                 standing.ended[row.workflow_uuid] = end_of(row.status, row.output, row.error)
         return standing
 
@@ -338,7 +265,7 @@ class Ledger:
         while level:
             cancelled += connection.execute(
                 sa.update(status)
-                .where(status.c.workflow_uuid.in_(level), status.c.status.in_(_ACTIVE))
+                .where(status.c.workflow_uuid.in_(level), status.c.status.in_(ACTIVE))
                 .values(
                     status="CANCELLED",
                     owner_xid=None,
@@ -350,7 +277,7 @@ class Ledger:
                 .returning(status.c.workflow_uuid)
             ).scalars()
             children = sa.select(status.c.workflow_uuid).where(
-                status.c.parent_workflow_id.in_(level), status.c.status.in_(_ACTIVE)
+                status.c.parent_workflow_id.in_(level), status.c.status.in_(ACTIVE)
             )
             level = list(connection.execute(children).scalars())
         for id in cancelled:
@@ -364,7 +291,7 @@ class Ledger:
             rows = connection.execute(
                 sa.select(status.c.workflow_uuid, self._input.c.inputs)
                 .join(self._input, self._input.c.workflow_uuid == status.c.workflow_uuid)
-                .where(status.c.name == stop.function, status.c.status.in_(_ACTIVE))
+                .where(status.c.name == stop.function, status.c.status.in_(ACTIVE))
             )
             doomed += [id for id, text in rows if matches(stop.match, envelope_of(text).event, stop.event)]
         return self._cancel(connection, doomed) if doomed else ()
@@ -381,13 +308,13 @@ class Ledger:
     def pause(self, function: str) -> None:
         """Hold the function's waiting runs and those to come; running ones go on."""
         with self._db.begin() as connection:
-            connection.execute(self._insert(_paused).values(function=function).on_conflict_do_nothing())
+            connection.execute(self._insert(paused_table).values(function=function).on_conflict_do_nothing())
             self._hold(connection, function, "ENQUEUED", "DELAYED", HELD)
 
     def resume(self, function: str) -> None:
         """Let the held runs go on in the order in which they came."""
         with self._db.begin() as connection:
-            connection.execute(sa.delete(_paused).where(_paused.c.function == function))
+            connection.execute(sa.delete(paused_table).where(paused_table.c.function == function))
             self._hold(connection, function, "DELAYED", "ENQUEUED", None)
             self._notify(connection, "queue *")
 
@@ -402,7 +329,7 @@ class Ledger:
 
     def paused(self) -> frozenset[str]:
         """Give the ids of the paused functions."""
-        return frozenset(row[0] for row in self._read(sa.select(_paused.c.function)))
+        return frozenset(row[0] for row in self._read(sa.select(paused_table.c.function)))
 
     def changed(self) -> bool:
         """Say whether anyone has written to the SQLite file since the last call: it costs next to nothing."""
@@ -426,11 +353,11 @@ class Ledger:
         """Delete runs that ended, events and idempotency keys that came before a moment; give the number of runs."""
         status = self._status
         old = sa.select(status.c.workflow_uuid).where(
-            status.c.completed_at < before, status.c.status.not_in(_ACTIVE), _no_active_parent(status)
+            status.c.completed_at < before, status.c.status.not_in(ACTIVE), _no_active_parent(status)
         )
         with self._db.begin() as connection:
             connection.execute(sa.delete(events_table).where(events_table.c.received_at < before))
-            connection.execute(sa.delete(_once).where(_once.c.at < before))
+            connection.execute(sa.delete(once_table).where(once_table.c.at < before))
             for table in (self._steps, self._input, self._output):
                 connection.execute(sa.delete(table).where(table.c.workflow_uuid.in_(old)))
             return connection.execute(sa.delete(status).where(status.c.workflow_uuid.in_(old))).rowcount
@@ -439,67 +366,12 @@ class Ledger:
         """Count the runs that wait or run, without those held by a pause."""
         status = self._status.c
         query = sa.select(sa.func.count()).where(
-            status.status.in_(_ACTIVE), sa.func.coalesce(status.delay_until_epoch_ms, 0) != HELD
+            status.status.in_(ACTIVE), sa.func.coalesce(status.delay_until_epoch_ms, 0) != HELD
         )
         with self._db.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
     # --- dead workers ----------------------------------------------------------------------------------------
-
-    def adopt(self, patience_ms: int | None) -> int:
-        """Put every run whose worker is dead back into its queue, and take over what waits for a version that is gone.
-
-        With `patience_ms` a worker is alive whose heart beat that recently; without, only this one is. It looks at the
-        state and not at a worker's death, so whoever dies half-way through leaves nothing behind. Gives their number.
-        """
-        status = self._status
-        alive = sa.select(_workers.c.id).where(_workers.c.beat_at >= now_ms() - (patience_ms or 0))
-        versions = sa.select(_workers.c.version).where(_workers.c.beat_at >= now_ms() - (patience_ms or 0))
-        dead = status.c.executor_id.not_in(alive) if patience_ms is not None else sa.true()
-        gone = status.c.application_version.not_in(versions) if patience_ms is not None else sa.true()
-        with self._db.begin() as connection:
-            adopted = connection.execute(
-                sa.update(status)
-                .where(status.c.status == "PENDING", status.c.application_name == APP, dead)
-                .values(
-                    status="ENQUEUED",
-                    owner_xid=None,
-                    started_at_epoch_ms=None,
-                    application_version=self._version,
-                    updated_at=now_ms(),
-                )
-            )
-            connection.execute(
-                sa.update(status)
-                .where(status.c.status.in_(("ENQUEUED", "DELAYED")), status.c.application_name == APP)
-                .where(status.c.application_version != self._version, gone)
-                .values(application_version=self._version)
-            )
-            return adopted.rowcount
-
-    def beat(self, alive: bool = True) -> None:
-        """Note that this worker lives, or that it goes."""
-        with self._db.begin() as connection:
-            if alive:
-                row = {"id": self._executor, "version": self._version, "beat_at": now_ms()}
-                insert = self._insert(_workers).values(row)
-                connection.execute(insert.on_conflict_do_update(index_elements=["id"], set_={"beat_at": now_ms()}))
-            else:
-                connection.execute(sa.delete(_workers).where(_workers.c.id == self._executor))
-
-
-def envelope_of(inputs: str) -> Envelope:
-    """Read what a run was started with from its stored inputs."""
-    return msgspec.json.decode(inputs, type=_Inputs).args[0]
-
-
-class _Inputs(msgspec.Struct, frozen=True):
-    args: tuple[Envelope]
-    kwargs: dict[str, Any] = {}
-
-
-def _inputs(envelope: Envelope) -> str:
-    return msgspec.json.encode(_Inputs((envelope,))).decode()
 
 
 def _json(ids: Sequence[str]) -> str:
@@ -513,4 +385,4 @@ def _quiet_id(run: NewRun) -> str:
 def _no_active_parent(status: sa.Table) -> sa.ColumnElement[bool]:
     """A run that still goes on may ask for its children's results again."""
     parent = status.alias("parent")
-    return ~sa.exists().where(parent.c.workflow_uuid == status.c.parent_workflow_id, parent.c.status.in_(_ACTIVE))
+    return ~sa.exists().where(parent.c.workflow_uuid == status.c.parent_workflow_id, parent.c.status.in_(ACTIVE))

@@ -66,18 +66,23 @@ class LockSession:
     called when that is noticed, must end the process at once.
     """
 
-    def __init__(self, url: sa.URL, lost: Callable[[], None]) -> None:
+    def __init__(self, url: sa.URL, worker: str, lost: Callable[[], None]) -> None:
         self._engine = sa.create_engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+        self._worker = worker
         self._lost = lost
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="locks")
         self._held: set[int] = set()  # the server would grant the same session the same lock twice
         self._connection: sa.Connection | None = None
 
     def open(self) -> None:
-        """Connect. A server that can no longer reach this machine drops the session within half a minute."""
+        """Connect, and lock this worker's name: it counts as alive for as long as that lock is held.
+
+        A server that can no longer reach this machine drops the session within half a minute.
+        """
         connection = self._connection = self._engine.connect()
         for setting in ("tcp_keepalives_idle = 10", "tcp_keepalives_interval = 5", "tcp_keepalives_count = 3"):
             connection.exec_driver_sql(f"SET {setting}")
+        connection.execute(sa.select(sa.func.pg_advisory_lock(lock_number(self._worker))))
 
     def close(self) -> None:
         """Give every lock back."""
@@ -94,7 +99,7 @@ class LockSession:
 
     async def take(self, name: str, limit: int) -> int:
         """Wait for a place of the key among all processes; give its number."""
-        numbers = [_number(f"{name}/{place}") for place in range(limit)]
+        numbers = [lock_number(f"{name}/{place}") for place in range(limit)]
         while True:
             taking = asyncio.ensure_future(self._ask(lambda connection: self._try(connection, numbers)))
             try:
@@ -169,5 +174,6 @@ class OneWorker:
             self._file = None
 
 
-def _number(name: str) -> int:
+def lock_number(name: str) -> int:
+    """Give the number by which PostgreSQL knows the lock of that name."""
     return int.from_bytes(blake2b(name.encode(), digest_size=8, person=b"cf-locks").digest(), "big", signed=True)

@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 
 from counterfoil.engine import durable
-from counterfoil.engine.context import Context, Kernel, Live, StepKey
-from counterfoil.engine.durable import Bells, Disowned
+from counterfoil.engine.context import Context, Live, StepKey
+from counterfoil.engine.core import Core
+from counterfoil.engine.durable import Disowned
 from counterfoil.engine.events import Event, now_ms
 from counterfoil.engine.failures import TimedOut, describe
 from counterfoil.engine.functions import Function
-from counterfoil.engine.ledger import Envelope, Ledger
 from counterfoil.engine.locks import Locks
+from counterfoil.engine.tables import Envelope
 from counterfoil.errors import CounterfoilError
 
 Utils = Callable[[Context[Any, Any]], Any]
@@ -25,13 +26,10 @@ Utils = Callable[[Context[Any, Any]], Any]
 class Runner:
     """Executes runs of this process, each under its key's lock."""
 
-    def __init__(self, kernel: Kernel, ledger: Ledger, locks: Locks, utils: Utils | None, bells: Bells) -> None:
-        self._kernel = kernel
-        self._ledger = ledger
+    def __init__(self, core: Core, locks: Locks, utils: Utils | None) -> None:
+        self._core = core
         self._locks = locks
         self._utils = utils
-        self._bells = bells
-        self.live: dict[str, Live] = {}
         self.draining = False
 
     def register(self, function: Function[Any, Any]) -> None:
@@ -44,17 +42,17 @@ class Runner:
 
     async def idle(self) -> None:
         """Wait until nothing runs here."""
-        while self.live:
-            await asyncio.wait([live.left for live in self.live.values()], return_when=asyncio.FIRST_COMPLETED)
+        while self._core.live:
+            await asyncio.wait([live.left for live in self._core.live.values()], return_when=asyncio.FIRST_COMPLETED)
 
     async def _execute(self, function: Function[Any, Any], envelope: Envelope) -> Any:
         run_id, owner = durable.current()
         if (task := asyncio.current_task()) is not None:  # DBOS's own, which ends when the run's place is free again
-            task.add_done_callback(lambda _: self._bells.ring(function.queue(envelope.depth)))
+            task.add_done_callback(lambda _: self._core.bells.ring(function.queue(envelope.depth)))
         scope = function.scope
         held = envelope.held if scope is None else (*envelope.held, scope)
         live = Live(run_id, owner, function, envelope.event, envelope.queued_at, envelope.depth, held)
-        self.live[run_id] = live
+        self._core.live[run_id] = live
         if self.draining:
             live.halt("hand over")
         try:
@@ -62,8 +60,8 @@ class Runner:
         except Disowned:
             raise durable.disown(run_id) from None
         finally:
-            if self.live.get(run_id) is live:
-                del self.live[run_id]
+            if self._core.live.get(run_id) is live:
+                del self._core.live[run_id]
             live.left.set_result(None)
 
     async def _locked(self, live: Live, key: str) -> msgspec.Raw:
@@ -87,7 +85,7 @@ class Runner:
             task.cancel()
             await asyncio.wait({task})
         if live.stop.done() and live.stop.result() == "hand over" and (task.cancelled() or _disowned(task)):
-            await asyncio.to_thread(self._ledger.hand_over, live.id, live.owner)
+            await asyncio.to_thread(self._core.ledger.hand_over, live.id, live.owner)
             raise Disowned
         if task.cancelled():
             raise Disowned
@@ -96,9 +94,9 @@ class Runner:
     async def _timed(self, live: Live) -> msgspec.Raw:
         """Run the body within the time that the function allows; let `on_failure` know when it has failed for good."""
         function = live.function
-        live.journal = await asyncio.to_thread(self._ledger.journal, live.id)
+        live.journal = await asyncio.to_thread(self._core.ledger.journal, live.id)
         event = msgspec.convert(dict(live.event), Event[function.takes])  # type: ignore[name-defined]
-        ctx: Context[Any, Any] = Context(live, event, self._kernel)
+        ctx: Context[Any, Any] = Context(live, event, self._core)
         if self._utils is not None:
             ctx.utils = self._utils(ctx)
         began = await self._began(live) if function.timeouts != type(function.timeouts)() else 0
@@ -109,7 +107,7 @@ class Runner:
         except CounterfoilError as error:
             if function.on_failure is not None:
                 failure = describe(error)
-                last: Context[Any, Any] = Context(live, event, self._kernel)
+                last: Context[Any, Any] = Context(live, event, self._core)
                 last.utils = ctx.utils
                 with contextlib.suppress(CounterfoilError):  # it stands in the journal; the run's own error goes on
                     await last.step.run("on-failure", function.on_failure, last, failure)
@@ -120,7 +118,7 @@ class Runner:
         if (known := live.journal.get(key.number)) is not None:
             return known.started
         started = now_ms()
-        await self._kernel.journal_step(live, key.number, key.text, started, b"null")
+        await self._core.journal_step(live, key.number, key.text, started, b"null")
         return started
 
     async def _within(
@@ -144,10 +142,10 @@ class Runner:
 
     async def _body(self, live: Live, ctx: Context[Any, Any]) -> msgspec.Raw:
         async def attempt() -> Any:
-            fresh: Context[Any, Any] = Context(live, ctx.event, self._kernel)
+            fresh: Context[Any, Any] = Context(live, ctx.event, self._core)
             fresh.utils = ctx.utils
             call: Callable[[], Awaitable[Any]] = functools.partial(live.function.body, fresh)
-            for hook in reversed(self._kernel.middleware):
+            for hook in reversed(self._core.middleware):
                 call = functools.partial(hook.around_run, fresh, call)
             return await call()
 

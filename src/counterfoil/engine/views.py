@@ -9,8 +9,8 @@ from dbos._sys_db import SystemDatabase
 
 from counterfoil.engine.failures import Failure
 from counterfoil.engine.functions import Function
-from counterfoil.engine.ledger import HELD, envelope_of, events_table
-from counterfoil.errors import BadRequest
+from counterfoil.engine.tables import HELD, envelope_of, events_table
+from counterfoil.errors import BadRequest, NotThere
 
 STATUSES: Final = ("queued", "delayed", "paused", "running", "succeeded", "failed", "cancelled")
 _WORDS: Final = {
@@ -123,17 +123,14 @@ class Views:
         if before is not None:
             last = sa.select(events.received_at).where(events.id == before).scalar_subquery()
             query = query.where(sa.or_(events.received_at < last, (events.received_at == last) & (events.id < before)))
-        return [
-            EventView(
-                row.id,
-                row.name,
-                msgspec.json.decode(row.data),
-                row.ts,
-                row.received_at,
-                msgspec.json.decode(row.runs, type=tuple[str, ...]),
-            )
-            for row in self._read(query)
-        ]
+        return [_event(row) for row in self._read(query)]
+
+    def event(self, event_id: str) -> EventView:
+        """Give one event. Raises `NotThere`."""
+        rows = self._read(sa.select(events_table).where(events_table.c.id == event_id))
+        if not rows:
+            raise NotThere(f"There is no event {event_id}.", remedy="Take an id from the list of events.")
+        return _event(rows[0])
 
     def _runs(self) -> sa.Select[Any]:
         status, inputs, output = self._t.workflow_status, self._t.workflow_input, self._t.workflow_output
@@ -148,7 +145,7 @@ class Views:
     def runs(self, function: str | None, status: str | None, before: str | None, limit: int) -> list[RunView]:
         """List runs, the newest first; `before` is the id of the last one seen."""
         columns = self._t.workflow_status.c
-        query = self._runs().order_by(columns.created_at.desc()).limit(limit)
+        query = self._runs().order_by(columns.created_at.desc(), columns.workflow_uuid.desc()).limit(limit)
         if function is not None:
             query = query.where(columns.name == function)
         if status is not None:
@@ -159,14 +156,15 @@ class Views:
                 query = query.where(held if status == "paused" else ~held)
         if before is not None:
             last = sa.select(columns.created_at).where(columns.workflow_uuid == before).scalar_subquery()
-            query = query.where(columns.created_at < last)
+            same = (columns.created_at == last) & (columns.workflow_uuid < before)
+            query = query.where(sa.or_(columns.created_at < last, same))
         return [_run(row) for row in self._read(query)]
 
     def run(self, run_id: str) -> RunView:
         """Give one run with its steps, in the order in which they began. Raises `BadRequest`."""
         rows = self._read(self._runs().where(self._t.workflow_status.c.workflow_uuid == run_id))
         if not rows:
-            raise BadRequest(f"There is no run {run_id}.", remedy="Take an id from the list of runs.")
+            raise NotThere(f"There is no run {run_id}.", remedy="Take an id from the list of runs.")
         steps = self._t.operation_outputs
         query = sa.select(steps).where(steps.c.workflow_uuid == run_id).order_by(steps.c.started_at_epoch_ms)
         return msgspec.structs.replace(_run(rows[0]), steps=tuple(_step(row) for row in self._read(query)))
@@ -180,6 +178,11 @@ class Views:
             .order_by(columns.created_at)
         )
         return [row[0] for row in self._read(query)]
+
+
+def _event(row: Any) -> EventView:
+    data, runs = msgspec.json.decode(row.data), msgspec.json.decode(row.runs, type=tuple[str, ...])
+    return EventView(row.id, row.name, data, row.ts, row.received_at, runs)
 
 
 def _run(row: Any) -> RunView:
