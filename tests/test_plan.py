@@ -9,7 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterfoil.model import Kind, Writes
-from counterfoil.plan import THEIRS, UNKNOWN, Entry, Planned, Removal, Row, State, adopt, fingerprint, plan, settle
+from counterfoil.plan import (
+    THEIRS,
+    UNKNOWN,
+    UNSURE,
+    Entry,
+    Planned,
+    Removal,
+    Row,
+    State,
+    adopt,
+    fingerprint,
+    plan,
+    settle,
+)
 from counterfoil.ports import Act, Cell, Change, FieldMapping, Gone, Link, Outcome, Rejected, TableMapping, Written
 
 TABLE = TableMapping(
@@ -210,14 +223,14 @@ def test_amounts_that_are_equal_are_not_a_change() -> None:
 
 def test_a_field_mapped_later_is_written_once_even_if_it_is_the_users_afterwards() -> None:
     entry = standing()
-    without = replace(entry, prints={n: p for n, p in entry.prints.items() if n != "summary"})
+    without = replace(entry, prints={n: p for n, p in entry.prints.items() if n != "s"})
     [decided] = decide(ROW, without)
     assert isinstance(decided, Planned) and decided.change.cells == {"summary": "Coffee"}
 
 
 def test_an_adopted_row_keeps_the_users_words_and_gets_our_figures() -> None:
     adopted = adopt("a", "r9", TABLE)
-    assert adopted.prints == {"summary": THEIRS}
+    assert adopted.prints == {"s": THEIRS, "a": UNSURE, "d": UNSURE}
     [decided] = decide(ROW, adopted)
     assert isinstance(decided, Planned) and set(decided.change.cells) == {"amount", "day"}
 

@@ -25,7 +25,8 @@ from counterfoil.ports import (
 )
 
 REMOVED: Final = "removed"  # the flag column of tables whose removed rows are marked
-THEIRS: Final = b"*"  # in place of a fingerprint: the user's value, never compared
+THEIRS: Final = b"*"  # in place of a fingerprint: the user's value, compared only once the field is ours
+UNSURE: Final = b"?"  # in place of a fingerprint: a write of unknown fate, or a value known to differ
 
 
 class State(enum.Enum):
@@ -64,7 +65,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the mirror holds of one row: where it stands and the fingerprint of each field last written."""
+    """What the mirror holds of one row: where it stands, and by the user's field id the fingerprint last written there.
+
+    By field and not by column: a column that is mapped to another field has never been written there.
+    """
 
     key: str
     state: State
@@ -135,7 +139,7 @@ def _keep_up(
             yield replace(entry, was_key=None)
         return
     cells, unresolved = _cells(row, table.fields, link)
-    prints = {name: fingerprint(cell) for name, cell in cells.items()}
+    prints = {f.field_id: fingerprint(cells[f.column]) for f in table.fields}
     again = unresolved or leave_later
     if entry is None or entry.remote_id is None or entry.state is State.LEAVING:
         doubtful = entry is not None and entry.state in UNKNOWN
@@ -144,21 +148,23 @@ def _keep_up(
         before = Entry(row.key, State.IN_FLIGHT, was_key=was_key)
         yield Planned(change, before, Entry(row.key, State.SYNCED, None, prints, again=again), old_key)
         return
-    changed = {f.column for f in table.fields if _differs(f, entry.prints.get(f.column), prints[f.column])}
+    changed = [f for f in table.fields if _differs(f, entry.prints.get(f.field_id), prints[f.field_id])]
     if changed or entry.was_key is not None:
-        kept = {name: value for name, value in entry.prints.items() if name not in changed}
         change = Change(
-            Act.UPDATE, row.key, entry.remote_id, {n: cells[n] for n in cells if n in changed}, entry.was_key
+            Act.UPDATE, row.key, entry.remote_id, {f.column: cells[f.column] for f in changed}, entry.was_key
         )
-        before = Entry(row.key, State.IN_FLIGHT, entry.remote_id, kept, entry.was_key)
-        written = kept | {name: prints[name] for name in changed}
+        unsure = {**entry.prints} | {f.field_id: UNSURE for f in changed}
+        before = Entry(row.key, State.IN_FLIGHT, entry.remote_id, unsure, entry.was_key)
+        written = {**entry.prints} | {f.field_id: prints[f.field_id] for f in changed}
         yield Planned(change, before, Entry(row.key, State.SYNCED, entry.remote_id, written, again=again), old_key)
     elif entry.state is not State.SYNCED or entry.again != again:
         yield Entry(row.key, State.SYNCED, entry.remote_id, entry.prints, again=again)
 
 
 def _take_away(entry: Entry, removal: Removal, old_key: str | None) -> Iterator[Planned | Entry]:
-    if entry.state is State.TOMBSTONE or (entry.state is State.KEPT and removal is Removal.KEEP):
+    if entry.state is State.TOMBSTONE:
+        return
+    if entry.state is State.KEPT and not entry.again and (removal is Removal.KEEP or entry.remote_id is None):
         return
     if entry.remote_id is None or removal is Removal.KEEP:
         yield replace(entry, state=State.KEPT, again=False)
@@ -169,8 +175,9 @@ def _take_away(entry: Entry, removal: Removal, old_key: str | None) -> Iterator[
 
 def _differs(mapped: FieldMapping, written: bytes | None, wanted: bytes) -> bool:
     if written is None:
-        return True  # never written: the field was mapped later, or its last write has an unknown fate
-    return mapped.writes is Writes.ALWAYS and written not in (wanted, THEIRS)
+        # Mapped later. Where there is nothing to say nothing is written: a sparse column costs its filled cells only.
+        return wanted != (_NOT_REMOVED if mapped.column == REMOVED else _EMPTY)
+    return written == UNSURE or (mapped.writes is Writes.ALWAYS and written != wanted)
 
 
 def _cells(row: Row, fields: Iterable[FieldMapping], link: LinkTo) -> tuple[dict[str, Cell], bool]:
@@ -205,8 +212,8 @@ def settle(planned: Planned, outcome: Outcome) -> Entry | None:
 
 def adopt(key: str, remote_id: str, table: TableMapping) -> Entry:
     """Give the entry of a row that stood there before us: ours to keep up to date, `once` fields theirs."""
-    theirs = {f.column: THEIRS for f in table.fields if f.writes is Writes.ONCE}
-    return Entry(key, State.SYNCED, remote_id, theirs)
+    prints = {f.field_id: THEIRS if f.writes is Writes.ONCE else UNSURE for f in table.fields}
+    return Entry(key, State.SYNCED, remote_id, prints)
 
 
 def fingerprint(cell: Cell) -> bytes:
@@ -227,3 +234,7 @@ def fingerprint(cell: Cell) -> bytes:
         case Link():
             text = f"l{cell.key}\0{cell.remote_id}" if cell.remote_id else f"l{cell.key}\0\0{cell.name}"
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() if text else b""
+
+
+_EMPTY: Final = fingerprint(None)
+_NOT_REMOVED: Final = fingerprint(False)

@@ -1,7 +1,7 @@
 """Destinations: the user's places, what goes there, and how far each table has come."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from counterfoil.lib.secrets import Vault
 from counterfoil.plan import Removal
 from counterfoil.ports import Identity, TableMapping
 from counterfoil.store.connections import Problem, problem_of
-from counterfoil.store.schema import destination_tables, destinations
+from counterfoil.store.schema import destination_tables, destinations, mirror
 
 _VISIBLE: Final = [c for c in destinations.c if c.name != "credential"]
 
@@ -55,7 +55,8 @@ class Target:
     mapping: TableMapping
     enabled: bool
     watermark: int  # rows up to this version have been planned
-    adopted: bool  # rows that stood there before us have been looked for
+    adopted: bool  # what stood there before us, or was changed while a field was not ours, has been looked at
+    edition: int  # raised with every change of what is to be done
     problem: Problem | None
 
 
@@ -68,8 +69,9 @@ def add(
     identity: Identity,
     credential: bytes,
     selection: Selection,
+    state: str = "active",
 ) -> Destination:
-    """Add a destination, or take the new credential for one that is there already."""
+    """Add a destination, or take the new credential for one that is there already; one that was removed comes back."""
     known = tx.execute(
         sa.select(destinations.c.id).where(
             destinations.c.workspace_id == workspace_id,
@@ -80,6 +82,7 @@ def add(
     if known is not None:
         replace_credential(tx, vault, known, credential)
         set_problem(tx, known, None)
+        _bring_back(tx, known, selection, state)
         return get(tx, known)
     destination_id = new_id()
     tx.execute(
@@ -89,13 +92,22 @@ def add(
             kind=kind,
             remote_id=identity.remote_id,
             label=identity.label,
-            state="active",
+            state=state,
             credential=vault.seal(credential, bound_to=f"destinations:{destination_id}"),
-            selection=msgspec.json.encode(selection).decode(),
+            selection=_text(selection),
             created_at=dt.datetime.now(dt.UTC),
         )
     )
     return get(tx, destination_id)
+
+
+def _bring_back(tx: sa.Connection, destination_id: str, selection: Selection, state: str) -> None:
+    was_removed = (destinations.c.id == destination_id) & (destinations.c.state == "removed")
+    tx.execute(sa.update(destinations).where(was_removed).values(state=state, selection=_text(selection), due_at=None))
+
+
+def _text(selection: Selection) -> str:
+    return msgspec.json.encode(selection).decode()
 
 
 def get(tx: sa.Connection, destination_id: str) -> Destination:
@@ -109,6 +121,7 @@ def get(tx: sa.Connection, destination_id: str) -> Destination:
 def find(tx: sa.Connection, workspace_id: str, destination_id: str) -> Destination:
     """Give one destination of a workspace. Raises `NotThere`, also for somebody else's."""
     mine = (destinations.c.workspace_id == workspace_id) & (destinations.c.id == destination_id)
+    mine &= destinations.c.state != "removed"
     row = tx.execute(sa.select(*_VISIBLE).where(mine)).mappings().first()
     if row is None:
         raise NotThere(f"There is no destination {destination_id}.", remedy="List them: counterfoil destinations")
@@ -116,8 +129,9 @@ def find(tx: sa.Connection, workspace_id: str, destination_id: str) -> Destinati
 
 
 def of_workspace(tx: sa.Connection, workspace_id: str) -> list[Destination]:
-    """Give a workspace's destinations, oldest first."""
-    query = sa.select(*_VISIBLE).where(destinations.c.workspace_id == workspace_id).order_by(destinations.c.id)
+    """Give a workspace's destinations, oldest first, without those that were removed."""
+    there = (destinations.c.workspace_id == workspace_id) & (destinations.c.state != "removed")
+    query = sa.select(*_VISIBLE).where(there).order_by(destinations.c.id)
     return [_destination(row) for row in tx.execute(query).mappings()]
 
 
@@ -146,46 +160,98 @@ def set_problem(tx: sa.Connection, destination_id: str, problem: Problem | None)
     return now != (problem.code if problem else None)
 
 
+def set_state(tx: sa.Connection, destination_id: str, state: str) -> None:
+    """Pause a destination or let it go on; a sync that is at work stops after its batch."""
+    values = {"state": state} | (_columns(None) if state == "active" else {})
+    tx.execute(sa.update(destinations).where(destinations.c.id == destination_id).values(**values))
+    _raise_editions(tx, destination_id)
+
+
+def remove(tx: sa.Connection, destination_id: str) -> None:
+    """Forget the credential, the mappings and the mirror; the log keeps the destination's name."""
+    tx.execute(sa.delete(mirror).where(mirror.c.destination_id == destination_id))
+    tx.execute(sa.delete(destination_tables).where(destination_tables.c.destination_id == destination_id))
+    values = {"state": "removed", "credential": b"", "due_at": None, **_columns(None)}
+    tx.execute(sa.update(destinations).where(destinations.c.id == destination_id).values(**values))
+
+
 def targets(tx: sa.Connection, destination_id: str) -> dict[str, Target]:
     """Give every table's way to the destination, by canonical name."""
     query = sa.select(destination_tables).where(destination_tables.c.destination_id == destination_id)
     return {row["name"]: _target(row) for row in tx.execute(query).mappings()}
 
 
-def save_mappings(tx: sa.Connection, destination_id: str, mappings: Sequence[TableMapping], *, replan: bool) -> None:
-    """Keep mappings; with `replan` every row is compared again, and only what differs travels."""
+def target(tx: sa.Connection, destination_id: str, table: str) -> Target | None:
+    """Give one table's way to the destination."""
+    row = tx.execute(sa.select(destination_tables).where(_table(destination_id, table))).mappings().first()
+    return None if row is None else _target(row)
+
+
+def change_target(
+    tx: sa.Connection,
+    destination_id: str,
+    mapping: TableMapping,
+    *,
+    enabled: bool,
+    compare: bool = False,
+    look_back: bool = False,
+) -> None:
+    """Keep a new or changed mapping.
+
+    With `compare` every row is compared with the mirror again, and only what differs travels; with `look_back` the
+    user's table is read before that.
+    """
+    values: dict[str, Any] = {
+        "mapping": msgspec.json.encode(mapping).decode(),
+        "enabled": enabled,
+        "edition": destination_tables.c.edition + 1,
+        **_columns(None),
+    }
+    if compare:
+        values["watermark"] = 0
+    if look_back:
+        values["adopted"] = False
+    where = _table(destination_id, mapping.table)
+    if tx.execute(sa.update(destination_tables).where(where).values(**values)).rowcount == 0:
+        values |= {"edition": 0, "adopted": False}
+        tx.execute(destination_tables.insert().values(destination_id=destination_id, name=mapping.table, **values))
+
+
+def bind(tx: sa.Connection, destination_id: str, mappings: Sequence[TableMapping], editions: Mapping[str, int]) -> bool:
+    """Keep mappings that now know the vendor's ids; give whether that was done.
+
+    Where something was changed since the editions were read nothing is kept: what was prepared is no longer asked for.
+    """
+    now = targets(tx, destination_id)
+    if any(name not in now or now[name].edition != edition for name, edition in editions.items()):
+        return False
     for mapping in mappings:
-        where = _table(destination_id, mapping.table)
-        values: dict[str, Any] = {"mapping": msgspec.json.encode(mapping).decode(), **_columns(None)}
-        if replan:
-            values["watermark"] = 0
-        if tx.execute(sa.update(destination_tables).where(where).values(**values)).rowcount == 0:
-            tx.execute(
-                destination_tables.insert().values(
-                    destination_id=destination_id, name=mapping.table, enabled=True, adopted=False, **values
-                )
-            )
+        values = {"mapping": msgspec.json.encode(mapping).decode(), **_columns(None)}
+        tx.execute(sa.update(destination_tables).where(_table(destination_id, mapping.table)).values(**values))
+    return True
 
 
-def save_selection(tx: sa.Connection, destination_id: str, selection: Selection) -> None:
-    """Keep what goes to the destination, and compare every row again."""
-    text = msgspec.json.encode(selection).decode()
-    tx.execute(sa.update(destinations).where(destinations.c.id == destination_id).values(selection=text))
-    tx.execute(
-        sa.update(destination_tables).where(destination_tables.c.destination_id == destination_id).values(watermark=0)
-    )
+def save_selection(tx: sa.Connection, destination_id: str, selection: Selection, *, compare: bool) -> None:
+    """Keep what goes to the destination; with `compare` every row of every table is compared again."""
+    where = destinations.c.id == destination_id
+    tx.execute(sa.update(destinations).where(where).values(selection=_text(selection)))
+    if compare:
+        its_tables = destination_tables.c.destination_id == destination_id
+        tx.execute(sa.update(destination_tables).where(its_tables).values(watermark=0))
+        _raise_editions(tx, destination_id)
 
 
-def set_enabled(tx: sa.Connection, destination_id: str, table: str, enabled: bool) -> None:
-    """Switch a table on (every row is compared again) or off (what stands there stays)."""
-    values = {"enabled": enabled} | ({"watermark": 0} if enabled else {})
-    tx.execute(sa.update(destination_tables).where(_table(destination_id, table)).values(**values))
+def _raise_editions(tx: sa.Connection, destination_id: str) -> None:
+    its_tables = destination_tables.c.destination_id == destination_id
+    raised = destination_tables.c.edition + 1
+    tx.execute(sa.update(destination_tables).where(its_tables).values(edition=raised))
 
 
-def set_watermark(tx: sa.Connection, destination_id: str, table: str, version: int) -> None:
-    """Say that the rows up to a version have been planned."""
-    where = _table(destination_id, table)
-    tx.execute(sa.update(destination_tables).where(where).values(watermark=version, **_columns(None)))
+def set_watermark(tx: sa.Connection, destination_id: str, table: str, version: int, edition: int) -> bool:
+    """Say that the rows up to a version have been planned; False where that was under an older edition."""
+    where = _table(destination_id, table) & (destination_tables.c.edition == edition)
+    values = {"watermark": version, **_columns(None)}
+    return tx.execute(sa.update(destination_tables).where(where).values(**values)).rowcount == 1
 
 
 def set_due(tx: sa.Connection, destination_id: str, due_at: dt.datetime | None) -> None:
@@ -199,7 +265,7 @@ def set_reconciled(tx: sa.Connection, destination_id: str, at: dt.datetime) -> N
 
 
 def set_adopted(tx: sa.Connection, destination_id: str, table: str) -> None:
-    """Say that the rows which stood there before us are known."""
+    """Say that what stands there has been looked at."""
     tx.execute(sa.update(destination_tables).where(_table(destination_id, table)).values(adopted=True))
 
 
@@ -247,5 +313,6 @@ def _target(row: sa.RowMapping) -> Target:
         enabled=row["enabled"],
         watermark=row["watermark"],
         adopted=row["adopted"],
+        edition=row["edition"],
         problem=problem_of(row),
     )

@@ -1,6 +1,6 @@
 """The mirror: what we believe each destination holds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -38,13 +38,6 @@ def entries(tx: sa.Connection, destination_id: str, table: str, keys: Sequence[s
     return found
 
 
-def every(tx: sa.Connection, destination_id: str, table: str) -> dict[str, Entry]:
-    """Give all entries of a table, for a reconciliation."""
-    return {
-        row["key"]: _entry(row) for row in tx.execute(sa.select(mirror).where(_place(destination_id, table))).mappings()
-    }
-
-
 def standing(tx: sa.Connection, destination_id: str) -> int:
     """Count the rows that stand at a destination as far as we know."""
     query = sa.select(sa.func.count()).select_from(mirror)
@@ -77,6 +70,39 @@ def forget(tx: sa.Connection, destination_id: str, table: str, states: Sequence[
     """Drop the entries in those states, so that the next plan starts anew with them; give how many."""
     doomed = sa.delete(mirror).where(_place(destination_id, table), mirror.c.state.in_([s.value for s in states]))
     return tx.execute(doomed).rowcount
+
+
+def forget_table(tx: sa.Connection, destination_id: str, table: str) -> None:
+    """Drop all entries of a table: its rows go to another of the user's tables from now on."""
+    tx.execute(sa.delete(mirror).where(_place(destination_id, table)))
+
+
+def synced_keys(tx: sa.Connection, destination_id: str, table: str) -> Iterator[str]:
+    """Give the keys of the rows that we believe to stand there."""
+    query = sa.select(mirror.c.key).where(_place(destination_id, table), mirror.c.state == State.SYNCED.value)
+    yield from tx.execute(query).scalars().yield_per(_CHUNK)
+
+
+def keys_in(
+    tx: sa.Connection, destination_id: str, table: str, state: State, *, after: str = "", limit: int
+) -> list[str]:
+    """Give keys past `after` in a state."""
+    query = sa.select(mirror.c.key).where(_place(destination_id, table), mirror.c.state == state.value)
+    return list(tx.execute(query.where(mirror.c.key > after).order_by(mirror.c.key).limit(limit)).scalars())
+
+
+def try_again(tx: sa.Connection, destination_id: str, tables: Collection[str] | None = None) -> int:
+    """Have the rows that the destination refused planned again; give how many."""
+    refused = (mirror.c.destination_id == destination_id) & (mirror.c.state == State.REJECTED.value)
+    if tables is not None:
+        refused &= mirror.c.name.in_(tables)
+    return tx.execute(sa.update(mirror).where(refused).values(again=True, open=True)).rowcount
+
+
+def counts(tx: sa.Connection, destination_id: str) -> dict[tuple[str, State], int]:
+    """Count a destination's entries by table and state."""
+    query = sa.select(mirror.c.name, mirror.c.state, sa.func.count()).where(mirror.c.destination_id == destination_id)
+    return {(name, State(state)): n for name, state, n in tx.execute(query.group_by(mirror.c.name, mirror.c.state))}
 
 
 def refused(tx: sa.Connection, destination_id: str, limit: int = 1000) -> list[Refused]:

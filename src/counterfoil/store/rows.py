@@ -287,18 +287,15 @@ def newest_version(tx: sa.Connection, workspace_id: str, table: str) -> int:
     return newest or 0
 
 
-def live_keys(tx: sa.Connection, workspace_id: str, table: str, keys: Sequence[str]) -> set[str]:
-    """Give which of the keys have a live row in some connection of the workspace."""
+def shared_keys(tx: sa.Connection, workspace_id: str, table: str, keys: Sequence[str]) -> set[str]:
+    """Give which of the keys more than one connection of the workspace has brought."""
     rows = schema.rows[table]
-    live: set[str] = set()
+    shared: set[str] = set()
     for start in range(0, len(keys), _CHUNK):
-        query = sa.select(rows.c.key).where(
-            rows.c.workspace_id == workspace_id,
-            rows.c.key.in_(keys[start : start + _CHUNK]),
-            rows.c.removed.is_(False),
-        )
-        live.update(tx.execute(query).scalars())
-    return live
+        mine = (rows.c.workspace_id == workspace_id) & rows.c.key.in_(keys[start : start + _CHUNK])
+        query = sa.select(rows.c.key).where(mine).group_by(rows.c.key).having(sa.func.count() > 1)
+        shared.update(tx.execute(query).scalars())
+    return shared
 
 
 def titles(tx: sa.Connection, workspace_id: str, table: str, keys: Sequence[str]) -> dict[str, str]:

@@ -66,8 +66,8 @@ class Intake:
             selection=chosen,
         )
         if not await self._doors.db.read(destinations.targets, destination.id):
-            mappings = default_mappings(tables, chosen.removal)
-            await self._doors.db.run(destinations.save_mappings, destination.id, mappings, replan=True)
+            for mapping in default_mappings(tables, chosen.removal):
+                await self._doors.db.run(destinations.change_target, destination.id, mapping, enabled=True)
         await self.request_destination_sync(destination.id, "app/destination.created")
         return destination
 

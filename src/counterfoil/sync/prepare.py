@@ -18,12 +18,17 @@ async def prepare(steps: SyncSteps, asked: DestinationSync) -> Prepared:
     """Make what is missing; a repeat finds it made. Does nothing where every table and field is bound already."""
     db = steps.doors.db
     destination = await db.read(destinations.get, asked.destination_id)
-    targets = await db.read(destinations.targets, asked.destination_id)
-    mappings = [target.mapping for target in targets.values() if target.enabled]
-    if not all(is_bound(mapping) for mapping in mappings):
-        door = await steps.doors.destination(destination)
-        ready = with_links(await door.prepare(steps.ordered(mappings)))
-        await db.run(destinations.save_mappings, asked.destination_id, ready, replan=False)
+    bound = False
+    while not bound:
+        targets = (await db.read(destinations.targets, asked.destination_id)).values()
+        enabled = [target for target in targets if target.enabled]
+        bound = all(is_bound(target.mapping) for target in enabled)
+        if not bound:
+            door = await steps.doors.destination(destination)
+            ready = with_links(await door.prepare(steps.ordered([target.mapping for target in enabled])))
+            # Where the user changed the mapping meanwhile, what they want now is prepared.
+            editions = {target.table: target.edition for target in enabled}
+            bound = await db.run(destinations.bind, asked.destination_id, ready, editions)
     outlook = await steps.connected_destinations(destination.workspace_id, asked.destination_id)
     return Prepared([table for one in outlook for table in one.tables])
 

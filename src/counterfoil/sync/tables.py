@@ -8,13 +8,13 @@ import msgspec
 from counterfoil.engine import Concurrency, Context, Function, function
 from counterfoil.errors import ActionRequired, BadRequest
 from counterfoil.model import TABLES
-from counterfoil.plan import adopt
 from counterfoil.ports import Destination
-from counterfoil.store import Tx, destinations, mirror, syncs
+from counterfoil.store import Tx, destinations, syncs
 from counterfoil.store.connections import Problem
 from counterfoil.sync.batch import Place, next_batch, record
 from counterfoil.sync.doors import Doors
 from counterfoil.sync.mapping import TABLE_CODES, check
+from counterfoil.sync.readback import read_back
 
 STEP_SECONDS: Final = 20.0  # a step ends after the batch in which it has worked for so long
 
@@ -51,14 +51,14 @@ class TableSteps:
         self.doors = doors
 
     async def load(self, table: str, asked: SyncTable) -> int:
-        """Check the user's table against the mapping, take over rows that stand there; give the watermark.
+        """Check the user's table against the mapping, and read it where it is not known; give the watermark.
 
         Raises `ActionRequired` before anything is written.
         """
         place, door = await self.open_table(table, asked.destination_id)
         check(place.target.mapping, await door.describe())
         if not place.target.adopted:
-            await self._adopt(place, door)
+            await read_back(self.doors.db, place, door)
         return place.target.watermark
 
     async def write(self, table: str, asked: SyncTable, so_far: Progress) -> Progress:
@@ -93,21 +93,6 @@ class TableSteps:
             raise BadRequest(f"The destination has no mapping for {table}.", remedy="Prepare the destination first.")
         place = Place(destination.workspace_id, destination_id, destination.selection, target)
         return place, await self.doors.destination(destination)
-
-    async def _adopt(self, place: Place, door: Destination) -> None:
-        """Rows that carry one of our ids already are ours to update, not to make again; of two, the first."""
-        standing: dict[str, str] = {}
-        async for row in door.read(place.target.mapping):
-            if row.key:
-                standing.setdefault(row.key, row.remote_id)
-        await self.doors.db.run(_save_adopted, place, standing)
-
-
-def _save_adopted(tx: Tx, place: Place, standing: dict[str, str]) -> None:
-    known = mirror.entries(tx, place.destination_id, place.table, list(standing))
-    adopted = [adopt(key, remote, place.target.mapping) for key, remote in standing.items() if key not in known]
-    mirror.save(tx, place.destination_id, place.table, adopted)
-    destinations.set_adopted(tx, place.destination_id, place.table)
 
 
 def _note(tx: Tx, asked: SyncTable, table: str, problem: Problem) -> bool:
