@@ -14,6 +14,7 @@ from counterfoil.errors import BadSettings, CounterfoilWarning
 # Before this release a checkpoint that races a writer can corrupt a file in WAL mode: https://sqlite.org/wal.html#walresetbug
 SAFE_WAL: Final = (3, 51, 3)
 BUSY_MS: Final = 30_000
+CACHE_KB: Final = 24_000  # at most, per connection: with SQLite's own 2 MB an index of 100,000 keys is read over and over
 
 Transactions = Literal["block", "statement"]
 
@@ -62,6 +63,7 @@ def sqlite_engine(path: Path | str, *, transactions: Transactions = "block", poo
         connection.isolation_level = None if transactions == "block" else "IMMEDIATE"
         connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KB}")
 
     if transactions == "block":
 
