@@ -63,7 +63,7 @@ class _Quiet(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.msg if isinstance(record.msg, str) else ""
-        return "in asynchronous workflow" not in text and "Waiting for the" not in text
+        return not any(known in text for known in ("in asynchronous workflow", "Waiting for the", "task cancelled"))
 
 
 class Wakeable(threading.Event):
@@ -147,7 +147,7 @@ def open_tables(engine: sa.Engine, executor: str, queues: Mapping[str, int | Non
     return tables
 
 
-def configure(engine: sa.Engine, version: str, executor: str) -> DBOS:
+def configure(engine: sa.Engine, version: str, executor: str, *, migrate: bool = False) -> DBOS:
     """Make the process's DBOS, not yet launched."""
     config: DBOSConfig = {
         "name": APP,
@@ -161,7 +161,7 @@ def configure(engine: sa.Engine, version: str, executor: str) -> DBOS:
         "use_listen_notify": False,
         "notification_listener_polling_interval_sec": 0.2,  # we send no DBOS messages; stopping waits for one round
         "dbos_system_schema": SCHEMA,
-        "run_migrations": False,
+        "run_migrations": migrate,
     }
     dbos = DBOS(config=config)
     _quieten()

@@ -1,0 +1,76 @@
+"""A storm of keyed runs: nothing of one key overlaps or overtakes, nobody starves, memory stays flat."""
+
+import asyncio
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import psutil
+import pytest
+
+from counterfoil.engine import Concurrency, Context, Event, Function, function
+from engine.support import Note, running, story
+
+
+@dataclass
+class Watch:
+    """Counts who is inside at once, in which order they came, and when the last one left."""
+
+    inside: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    order: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    ended: dict[str, float] = field(default_factory=dict)
+    overlaps: int = 0
+
+    async def visit(self, note: Note) -> None:
+        self.inside[note.key] += 1
+        self.overlaps += self.inside[note.key] > 1
+        self.order[note.key].append(note.n)
+        await asyncio.sleep(0.001)
+        self.inside[note.key] -= 1
+        self.ended[note.key] = time.monotonic()
+
+    def disorder(self) -> list[str]:
+        return [key for key, order in self.order.items() if order != sorted(order)]
+
+
+def keyed(watch: Watch, concurrency: Concurrency | None) -> Function[Note, None]:
+    @function("keyed", on="go", concurrency=concurrency)
+    async def body(ctx: Context[Note]) -> None:
+        await watch.visit(ctx.event.data)
+
+    return body
+
+
+@pytest.mark.parametrize(
+    ("keys", "events"), [(400, 800), pytest.param(10_000, 20_000, marks=[pytest.mark.long, pytest.mark.timeout(3000)])]
+)
+def test_a_storm_keeps_every_promise(database: str, keys: int, events: int) -> None:
+    watch = Watch()
+
+    async def main() -> None:
+        async with running([keyed(watch, Concurrency(key="event.data.key", scope="storm"))], database) as engine:
+            began = time.monotonic()
+            for n in range(events):
+                await engine.send(Event("go", Note(f"k{n % keys}", n)))
+            await engine.drained(2400)
+            times = [ended - began for ended in watch.ended.values()]
+            assert max(times) <= 2 * sum(times) / len(times) + 2
+
+    story(main, 2700)
+    assert watch.overlaps == 0
+    assert watch.disorder() == []
+    assert sum(len(order) for order in watch.order.values()) == events
+    assert psutil.Process().memory_info().rss < 300e6
+
+
+def test_the_storm_would_notice_a_missing_key(tmp_path: object) -> None:
+    watch = Watch()
+
+    async def main() -> None:
+        async with running([keyed(watch, None)], f"{tmp_path}/engine.db") as engine:
+            for n in range(60):
+                await engine.send(Event("go", Note("k", n)))
+            await engine.drained()
+
+    story(main)
+    assert watch.overlaps > 0
