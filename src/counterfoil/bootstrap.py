@@ -19,6 +19,7 @@ from counterfoil.lib.budget import Budgets
 from counterfoil.lib.http import Http
 from counterfoil.ports import DestinationSpec, ProviderSpec
 from counterfoil.store import Database
+from counterfoil.store.budgets import SharedBudgets
 from counterfoil.sync.doors import Doors
 from counterfoil.sync.intake import Intake
 from counterfoil.sync.steps import SyncSteps
@@ -59,6 +60,8 @@ async def running(
     """
     make_data_dir(settings)
     db = Database.open(settings.database)
+    if budgets is None and settings.database_url is not None:
+        budgets = SharedBudgets(db)  # other processes may use the same credentials
     http = Http(budgets=budgets)
     try:
         db.migrate()

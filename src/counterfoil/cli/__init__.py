@@ -13,7 +13,10 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (run.serve, run.sync, look.syncs, look.connections, look.destinations, play.sandbox, play.demo):
+WORK = (run.serve, run.worker, run.sync)
+LOOK = (look.syncs, look.connections, look.destinations)
+PLAY = (play.sandbox, play.demo)
+for command in (*WORK, *LOOK, *PLAY):
     app.command()(command)
 
 

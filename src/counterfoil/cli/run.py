@@ -1,6 +1,8 @@
 """Commands that work: serve, sync."""
 
+import asyncio
 import os
+import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,6 +39,24 @@ def serve(
         log_level="warning",
         timeout_graceful_shutdown=5,  # open pages listen for news and would hold the server up
     )
+
+
+def worker() -> None:
+    """Run syncs without a web server, beside other workers on Postgres; SIGTERM finishes the present steps first."""
+    from counterfoil.bootstrap import configure_logs, read_settings, running
+
+    settings = read_settings()
+    configure_logs(settings)
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with running(settings, os.environ):
+            typer.echo("Counterfoil works.", err=True)
+            await stop.wait()
+
+    asyncio.run(run())
 
 
 def sync(

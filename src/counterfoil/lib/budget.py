@@ -10,7 +10,7 @@ from typing import Protocol
 # The vendor counts a request when it arrives, we when it leaves: this one may arrive early and its predecessor late,
 # by at most the time the latter was on its way. So a place is free again one window after the reply, but no later
 # than this share of the window after the send: a longer wait was the vendor at work, not the network.
-_SKEW = 0.2
+SKEW = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class _Window:
         async with self._turn:
             await self._until_free()
             sent = time.monotonic()
-            place = _Place(sent + window * (1 + _SKEW))
+            place = _Place(sent + window * (1 + SKEW))
             self._places.append(place)
         try:
             yield

@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -328,6 +329,24 @@ sync_tables = Table(
     Column("problem_code", Text),
     Column("problem", Text),
     Column("remedy", Text),
+)
+
+
+# Rate budgets that several processes share; seconds since 1970 by the database's clock.
+budget_places = Table(
+    "budget_places",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("free_at", Double, nullable=False),
+    Index(None, "name", "free_at"),
+)
+
+budget_pauses = Table(
+    "budget_pauses",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("until", Double, nullable=False),
 )
 
 

@@ -20,6 +20,21 @@ def upgrade() -> None:
     op.create_index("ix_attempts_subject_at", "attempts", ["subject", "at"], unique=False)
 
     op.create_table(
+        "budget_pauses",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("until", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_budget_pauses")),
+    )
+    op.create_table(
+        "budget_places",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("free_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_budget_places")),
+    )
+    op.create_index("ix_budget_places_name_free_at", "budget_places", ["name", "free_at"], unique=False)
+
+    op.create_table(
         "users",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("email", sa.String(length=254), nullable=False),
