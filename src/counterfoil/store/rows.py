@@ -130,14 +130,10 @@ class Lander:
             self.landed.changed += 1
 
     def _known(self, table: str, keys: Sequence[str]) -> dict[str, tuple[bytes, bool]]:
-        rows = schema.rows[table]
         known: dict[str, tuple[bytes, bool]] = {}
         for start in range(0, len(keys), _CHUNK):
-            found = self._tx.execute(
-                sa.select(rows.c.key, rows.c.digest, rows.c.removed).where(
-                    rows.c.connection_id == self._connection_id, rows.c.key.in_(keys[start : start + _CHUNK])
-                )
-            )
+            asked = {"connection": self._connection_id, "keys": keys[start : start + _CHUNK]}
+            found = self._tx.execute(_look_up(table), asked)
             known.update({key: (digest, removed) for key, digest, removed in found})
         return known
 
@@ -192,13 +188,23 @@ class _Writer:
 
     sql: str
     fields: Callable[[Record], tuple[Any, ...]]
-    convert: tuple[Callable[[Any], Any] | None, ...]
+    convert: tuple[tuple[int, Callable[[Any], Any]], ...]  # (place among the fields, conversion)
 
     def parameters(self, fixed: tuple[Any, ...], record: Record) -> tuple[Any, ...]:
-        values = self.fields(record)
-        return fixed + tuple(
-            value if convert is None else convert(value) for convert, value in zip(self.convert, values, strict=True)
-        )
+        values = list(self.fields(record))
+        for place, convert in self.convert:
+            values[place] = convert(values[place])
+        return (*fixed, *values)
+
+
+@cache
+def _look_up(table: str) -> sa.Select[str, bytes, bool]:
+    """Make the query once: one that holds its keys would be made anew for each page."""
+    rows = schema.rows[table]
+    mine = rows.c.connection_id == sa.bindparam("connection")
+    return sa.select(rows.c.key, rows.c.digest, rows.c.removed).where(
+        mine, rows.c.key.in_(sa.bindparam("keys", expanding=True))
+    )
 
 
 @cache
@@ -216,11 +222,9 @@ def _writer(table: str, dialect: sa.Dialect) -> _Writer:
     # Parameters go by position, in the order of the table's columns, on both databases.
     positional = cast(Any, type(dialect))(paramstyle="format") if dialect.name == "postgresql" else dialect
     compiled = upsert.compile(dialect=positional, column_keys=[*fixed, *names])
-    return _Writer(
-        str(compiled),
-        attrgetter(*names),
-        tuple(rows.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names),
-    )
+    converters = (rows.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names)
+    convert = tuple((place, one) for place, one in enumerate(converters) if one is not None)
+    return _Writer(str(compiled), attrgetter(*names), convert)
 
 
 def changed(tx: sa.Connection, workspace_id: str, table: str, *, after: int, limit: int) -> list[Row]:
@@ -287,13 +291,13 @@ def newest_version(tx: sa.Connection, workspace_id: str, table: str) -> int:
     return newest or 0
 
 
-def shared_keys(tx: sa.Connection, workspace_id: str, table: str, keys: Sequence[str]) -> set[str]:
-    """Give which of the keys more than one connection of the workspace has brought."""
+def shared_keys(tx: sa.Connection, table: str, keys: Sequence[str]) -> set[str]:
+    """Give which of the keys more than one connection has brought, be it in another workspace."""
     rows = schema.rows[table]
     shared: set[str] = set()
     for start in range(0, len(keys), _CHUNK):
-        mine = (rows.c.workspace_id == workspace_id) & rows.c.key.in_(keys[start : start + _CHUNK])
-        query = sa.select(rows.c.key).where(mine).group_by(rows.c.key).having(sa.func.count() > 1)
+        query = sa.select(rows.c.key).where(rows.c.key.in_(keys[start : start + _CHUNK]))  # answered by the index alone
+        query = query.group_by(rows.c.key).having(sa.func.count() > 1)
         shared.update(tx.execute(query).scalars())
     return shared
 
