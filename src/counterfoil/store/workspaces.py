@@ -1,12 +1,13 @@
 """Workspaces and the users who belong to them."""
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from counterfoil.lib.ids import new_id
-from counterfoil.store.schema import members, users, workspaces
+from counterfoil.store.schema import connections, destinations, members, syncs, users, workspaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,15 @@ def every(tx: sa.Connection) -> list[Workspace]:
     return [
         Workspace(*row) for row in tx.execute(sa.select(workspaces.c.id, workspaces.c.name).order_by(workspaces.c.id))
     ]
+
+
+def owned(tx: sa.Connection, workspace_id: str, ids: Collection[str]) -> set[str]:
+    """Give which of the ids name a connection, a destination or a sync of the workspace."""
+    found: set[str] = set()
+    for table in (connections, destinations, syncs):
+        query = sa.select(table.c.id).where(table.c.workspace_id == workspace_id, table.c.id.in_(ids))
+        found.update(tx.execute(query).scalars())
+    return found
 
 
 def first(tx: sa.Connection) -> Workspace:

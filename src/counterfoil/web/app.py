@@ -9,7 +9,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from counterfoil import __version__
 from counterfoil.bootstrap import Product, running
 from counterfoil.config import Settings
-from counterfoil.web import errors, health, pages, static_files, stream, webhooks
+from counterfoil.web import api, errors, health, pages, static_files, stream, webhooks
+from counterfoil.web.figures import FigureCache
 from counterfoil.web.headers import SecurityHeaders
 
 
@@ -29,6 +30,7 @@ def _application(product: AbstractAsyncContextManager[Product]) -> FastAPI:
         async with product as started:
             app.state.product = started
             app.state.pulse = stream.Pulse(started.db)
+            app.state.figures = FigureCache(started.db)
             try:
                 yield
             finally:
@@ -37,6 +39,7 @@ def _application(product: AbstractAsyncContextManager[Product]) -> FastAPI:
     app = FastAPI(title="Counterfoil", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     for router in (health.router, webhooks.router, static_files.router, stream.router, *pages.ROUTERS):
         app.include_router(router)
+    app.mount("/api", api.application(app.state))
     errors.install(app)
     # The last one added is the outermost.
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)

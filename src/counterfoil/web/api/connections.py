@@ -62,9 +62,9 @@ async def list_connections(
     caller: Reader, product: Works, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[Connection]:
     """List the connections, oldest first."""
-    after = paging.position(cursor, 1)
+    after = paging.single(cursor)
     every = await product.db.read(stored.of_workspace, caller.workspace_id)
-    found = [one for one in every if after is None or one.id > after[0]]
+    found = [one for one in every if after is None or one.id > after]
     return paging.page_of(found, limit, _shape, lambda one: (one.id,))
 
 

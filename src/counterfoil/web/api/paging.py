@@ -36,13 +36,26 @@ def position(cursor: str | None, parts: int) -> tuple[str, ...] | None:
     except (UnicodeEncodeError, binascii.Error, msgspec.DecodeError):
         found = []
     if len(found) != parts or any("\0" in part for part in found):
-        raise Refusal(
-            400,
-            "bad_cursor",
-            "The cursor is not one of this list.",
-            remedy="Take `next` of the page before, unchanged.",
-        )
+        raise foreign()
     return tuple(found)
+
+
+def single(cursor: str | None) -> str | None:
+    """Read a cursor of one part. Raises `Refusal`."""
+    found = position(cursor, 1)
+    return None if found is None else found[0]
+
+
+def pair(cursor: str | None) -> tuple[str, str] | None:
+    """Read a cursor of two parts. Raises `Refusal`."""
+    found = position(cursor, 2)
+    return None if found is None else (found[0], found[1])
+
+
+def foreign() -> Refusal:
+    """Give the error for a cursor that no list of ours wrote."""
+    remedy = "Take `next` of the page before, unchanged."
+    return Refusal(400, "bad_cursor", "The cursor is not one of this list.", remedy=remedy)
 
 
 def next_after(*parts: str) -> str:

@@ -95,10 +95,8 @@ def _lister(table: str) -> Callable[..., Awaitable[Page[Row]]]:
         connection_id: str | None = None,
         removed: Annotated[bool, Query(description="also those that the provider has taken back")] = False,
     ) -> Page[Row]:
-        after = paging.position(cursor, 2)
-        found = await product.db.read(
-            _read, table, caller, None if after is None else (after[0], after[1]), limit + 1, connection_id, removed
-        )
+        after = paging.pair(cursor)
+        found = await product.db.read(_read, table, caller, after, limit + 1, connection_id, removed)
         return paging.page_of(
             found, limit, lambda row: _cells(shape, row), lambda row: (row.record["key"], row.connection_id)
         )

@@ -10,7 +10,6 @@ from counterfoil.store import syncs as stored
 from counterfoil.web.api import paging, routes
 from counterfoil.web.api.callers import Reader, Works
 from counterfoil.web.api.paging import Cursor, Limit, Page
-from counterfoil.web.api.problems import Refusal
 from counterfoil.web.api.shapes import Need, Shape
 
 router = routes.router("syncs")
@@ -88,13 +87,13 @@ def _line(line: stored.TableLine) -> TableLine:
 
 
 def _before(cursor: str | None) -> tuple[dt.datetime, str] | None:
-    found = paging.position(cursor, 2)
+    found = paging.pair(cursor)
     if found is None:
         return None
     try:
         moment = dt.datetime.fromisoformat(found[0])
     except ValueError:
-        moment = dt.datetime.min
+        raise paging.foreign() from None
     if moment.tzinfo is None:
-        raise Refusal(400, "bad_cursor", "The cursor is not one of this list.", remedy="Take `next` unchanged.")
+        raise paging.foreign()
     return moment, found[1]
