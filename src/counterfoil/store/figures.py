@@ -1,0 +1,72 @@
+"""What charts are drawn from: accounts, their balances day by day, and what moved."""
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+
+import sqlalchemy as sa
+
+from counterfoil.store.schema import rows, workspaces
+
+_accounts, _transactions = rows["accounts"], rows["transactions"]
+_balances, _categories = rows["balances"], rows["categories"]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account that is open, with what it holds; for `credit` and `loan` that is what is owed."""
+
+    key: str
+    type: str | None
+    currency: str
+    current: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A posted transaction; `amount` is what the account gained, fees deducted."""
+
+    date: dt.date
+    account: str
+    currency: str
+    amount: Decimal
+    category: str | None
+
+
+def edition(tx: sa.Connection, workspace_id: str) -> int:
+    """Give a number that grows whenever a row of the workspace changes."""
+    query = sa.select(workspaces.c.row_version).where(workspaces.c.id == workspace_id)
+    return tx.execute(query).scalar_one()
+
+
+def accounts(tx: sa.Connection, workspace_id: str) -> list[Account]:
+    """Give the open accounts whose balance is known."""
+    c = _accounts.c
+    query = sa.select(c.key, c.type, c.currency, c.current).where(
+        c.workspace_id == workspace_id, c.removed.is_(False), c.current.is_not(None)
+    )
+    return [Account(*row) for row in tx.execute(query)]
+
+
+def flows(tx: sa.Connection, workspace_id: str, since: dt.date) -> list[Flow]:
+    """Give what moved from a day on, in no order."""
+    c = _transactions.c
+    query = sa.select(c.date, c.account, c.currency, sa.func.coalesce(c.net, c.amount, type_=c.amount.type), c.category)
+    posted = (c.removed.is_(False), c.replaced_by.is_(None), c.pending.is_(False))
+    return [Flow(*row) for row in tx.execute(query.where(c.workspace_id == workspace_id, c.date >= since, *posted))]
+
+
+def balances(tx: sa.Connection, workspace_id: str) -> list[tuple[str, dt.date, Decimal]]:
+    """Give what accounts held on the days that are known: (account, day, balance), oldest first."""
+    c = _balances.c
+    query = sa.select(c.account, c.date, c.current).where(
+        c.workspace_id == workspace_id, c.removed.is_(False), c.current.is_not(None)
+    )
+    return [(account, day, held) for account, day, held in tx.execute(query.order_by(c.date))]
+
+
+def category_names(tx: sa.Connection, workspace_id: str) -> dict[str, tuple[str, str | None]]:
+    """Give name and group of each category by key."""
+    c = _categories.c
+    query = sa.select(c.key, c.name, c.group).where(c.workspace_id == workspace_id)
+    return {key: (name, group) for key, name, group in tx.execute(query)}

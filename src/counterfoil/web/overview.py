@@ -1,0 +1,105 @@
+"""Whether all is well, in one sentence, and what needs somebody."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from counterfoil.store import Tx, connections, destinations, glance, mirror, syncs
+from counterfoil.store.connections import Connection, Problem
+from counterfoil.store.destinations import Destination
+from counterfoil.store.syncs import Sync
+from counterfoil.web import words
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A destination, how many rows are still to be looked at for it, and what is wrong with its tables."""
+
+    destination: Destination
+    pending: int
+    standing: int
+    table_problems: Sequence[tuple[str, Problem]]  # (the table's label, problem)
+    refused: int
+
+    @property
+    def is_well(self) -> bool:
+        """Say whether it goes on by itself."""
+        return self.destination.state == "active" and not self.table_problems
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A workspace at a glance."""
+
+    connections: Sequence[Connection]
+    places: Sequence[Place]
+    syncs: Sequence[Sync]
+
+    @property
+    def last_change(self) -> dt.datetime | None:
+        """When the newest sync ended."""
+        return max((sync.finished_at for sync in self.syncs if sync.finished_at), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One sentence, and how good it is: good | busy | warn | bad | calm."""
+
+    tone: str
+    sentence: str
+
+
+def read(tx: Tx, workspace_id: str, *, newest: int = 6) -> Overview:
+    """Read what the overview needs."""
+    known = [one for one in connections.of_workspace(tx, workspace_id) if one.state != "removed"]
+    places = [place_of(tx, one) for one in destinations.of_workspace(tx, workspace_id) if one.state != "removed"]
+    return Overview(known, places, syncs.of_workspace(tx, workspace_id, newest))
+
+
+def place_of(tx: Tx, destination: Destination) -> Place:
+    """Read one destination's part."""
+    targets = [target for target in destinations.targets(tx, destination.id).values() if target.enabled]
+    pending = sum(glance.newer(tx, destination.workspace_id, target.table, target.watermark) for target in targets)
+    problems = [(target.mapping.label, target.problem) for target in targets if target.problem is not None]
+    standing, refused = mirror.standing(tx, destination.id), glance.refused(tx, destination.id)
+    return Place(destination, pending, standing, problems, refused)
+
+
+def health(seen: Overview, now: dt.datetime | None = None) -> Health:
+    """Say how a workspace is."""
+    if not seen.connections and not seen.places:
+        return Health("calm", "Nothing is connected yet.")
+    if not seen.connections:
+        return Health("calm", "No bank is connected yet.")
+    if not seen.places:
+        return Health("calm", "No destination is connected yet.")
+    needy = [one.label for one in seen.connections if one.state == "action_required"]
+    needy += [place.destination.label for place in seen.places if not place.is_well and _is_on(place)]
+    on = [place for place in seen.places if _is_on(place)]
+    current = [place for place in on if place.is_well and not place.pending]
+    change = f"last change {words.ago(seen.last_change, now)}"
+    if needy:
+        who = needy[0] if len(needy) == 1 else f"{words.count(len(needy), 'thing')}"
+        return Health("bad", f"{who} {'needs' if len(needy) == 1 else 'need'} you, {change}.")
+    if not on:
+        return Health("warn", "Every destination is paused.")
+    if any(sync.state == "running" for sync in seen.syncs) or len(current) < len(on):
+        pending = max(place.pending for place in on)
+        rest = f", {words.count(pending, 'row')} to go" if pending else ""
+        return Health("busy", f"Syncing {words.count(len(on) - len(current) or len(on), 'destination')} now{rest}.")
+    if len(on) == 1:
+        return Health("good", f"{on[0].destination.label} is up to date, {change}.")
+    return Health("good", f"All {len(on)} destinations are up to date, {change}.")
+
+
+def _is_on(place: Place) -> bool:
+    return place.destination.state != "paused"
+
+
+def place_state(place: Place) -> tuple[str, str]:
+    """Give a destination's state as a word and its tone."""
+    if place.destination.state == "active" and not place.is_well:
+        return ("Needs you", "bad")
+    if place.destination.state == "active":
+        return ("Syncing", "busy") if place.pending else ("Up to date", "good")
+    return words.CONNECTION_STATES.get(place.destination.state, (place.destination.state, "calm"))
