@@ -1,0 +1,147 @@
+"""Landing: how fast, and in how much memory, a bank's transactions get from staged pages into canonical rows.
+
+Fetching is not measured. Each measurement reads, decodes, maps and lands 100,000 transactions in a process of its own,
+on a fresh copy of the staged pages.
+"""
+
+import asyncio
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+import sqlalchemy as sa
+from pydantic import BaseModel, SecretStr
+
+from _measure import alone, at_least, at_most, middle, peak_mb
+from counterfoil.lib.budget import LocalBudgets
+from counterfoil.lib.http import Http
+from counterfoil.lib.secrets import Vault, new_key
+from counterfoil.ports import Access, Identity
+from counterfoil.providers.plaid import SPEC
+from counterfoil.providers.plaid.sandbox import Timing, emulator
+from counterfoil.providers.plaid.settings import PlaidApp, PlaidSettings
+from counterfoil.sandbox.server import serving
+from counterfoil.sandbox.world import World
+from counterfoil.store import Database, Tx, connections, pages, workspaces
+from counterfoil.store.schema import pages as staged
+
+ROWS: Final = 100_000
+RATE: Final = 20_000  # rows per second of CPU
+MEMORY: Final = 250  # MB
+TIMES: Final = 3
+STREAM: Final = "transactions"
+UNLIMITED: Final = 1e6  # times the vendor's limits
+PEOPLE: Final = {"override_accounts": [{"type": "depository", "subtype": "checking", "meta": {"name": "Everyday"}}]}
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as folder:
+        source = Path(folder) / "staged.db"
+        told = alone(__file__, "stage", str(source))
+        found = [alone(__file__, "land", str(_copied(source, number))) for number in range(TIMES)]
+    print(
+        f"Landing {ROWS:,} Plaid transactions ({told['pages']} pages, {told['mb']:.0f} MB of JSON), median of {TIMES}:"
+    )
+    seconds = middle([one["first"] for one in found])
+    print(at_least("read, decode, map, land", ROWS / seconds, RATE, "rows/s"))
+    print(at_most("memory at the peak", middle([one["peak"] for one in found]), MEMORY, "MB"))
+    decode, again = middle([one["decode"] for one in found]), middle([one["again"] for one in found])
+    print(f"  of {1e6 * seconds / ROWS:.1f} µs a row, decoding and mapping take {1e6 * decode / ROWS:.1f}")
+    print(f"  the same pages again, nothing changed: {ROWS / again:,.0f} rows/s")
+
+
+def _copied(source: Path, number: int) -> Path:
+    copy = source.with_name(f"run-{number}.db")
+    shutil.copy(source, copy)
+    return copy
+
+
+async def _stage(path: Path) -> None:
+    """Fetch the pages from the emulator as a sync does, and stage them."""
+    bank = emulator(World(), timing=Timing(initial=None))
+    bank.limits.scale = None
+    db, http = Database.open(path), Http(budgets=LocalBudgets(UNLIMITED))
+    db.migrate()
+    with serving(bank) as served:
+        url, keys = served.urls["plaid"], bank.credentials(served.urls["plaid"])
+        app = PlaidApp(url=url, client_id=keys["client_id"], secret=SecretStr(keys["secret"]))
+        login = await _log_in(app)
+        connection_id = await db.run(_add_connection, login.item_id)
+        provider = SPEC.open(Access(http, app, login, _keep))
+        cursor, number, size, more = None, 0, 0, True
+        while more:
+            page = await provider.fetch(STREAM, cursor)
+            await db.run(pages.stage, connection_id, STREAM, number, page)
+            cursor, more, number, size = page.cursor, page.has_more, number + 1, size + len(page.body)
+    await http.aclose()
+    db.close()
+    print(json.dumps({"pages": number, "mb": size / 1024**2}))
+
+
+async def _log_in(app: PlaidApp) -> PlaidSettings:
+    options = {"override_username": "user_custom", "override_password": json.dumps(PEOPLE)}
+    headers = {"PLAID-CLIENT-ID": app.client_id, "PLAID-SECRET": app.secret.get_secret_value()}
+    async with httpx2.AsyncClient(base_url=app.url, headers=headers, timeout=600) as client:
+
+        async def ask(path: str, body: Mapping[str, Any]) -> Any:
+            return (await client.post(path, json=body)).raise_for_status().json()
+
+        asked = {"institution_id": "ins_109508", "initial_products": [STREAM], "options": options}
+        public = (await ask("/sandbox/public_token/create", asked))["public_token"]
+        exchanged = await ask("/item/public_token/exchange", {"public_token": public})
+        await ask("/_sandbox/bulk", {"count": ROWS})
+    return PlaidSettings(access_token=SecretStr(exchanged["access_token"]), item_id=exchanged["item_id"])
+
+
+async def _keep(_settings: BaseModel) -> None:
+    raise AssertionError("Plaid's tokens do not rotate")
+
+
+def _add_connection(tx: Tx, remote_id: str) -> str:
+    workspace = workspaces.create(tx, "Bench")
+    identity, vault = Identity(remote_id, "Bank"), Vault.of(new_key())
+    added = connections.add(
+        tx, vault, workspace_id=workspace.id, provider=SPEC.slug, identity=identity, credential=b"{}"
+    )
+    return added.id
+
+
+def _land(path: Path) -> None:
+    """Land what is staged, then the same once more; measure both, and decoding and mapping by themselves."""
+    db = Database.open(path)
+    with db.reading() as tx:
+        [connection] = connections.of_workspace(tx, workspaces.first(tx).id)
+    before = time.process_time()
+    with db.begin() as tx:
+        landed = pages.commit(tx, connection.id, SPEC.stream(STREAM), SPEC.land)
+    first, peak = time.process_time() - before, peak_mb()
+    assert landed.changed >= ROWS
+    with db.begin() as tx:
+        tx.execute(sa.update(staged).values(committed_at=None))
+    before = time.process_time()
+    with db.begin() as tx:
+        pages.commit(tx, connection.id, SPEC.stream(STREAM), SPEC.land)
+    again = time.process_time() - before
+    with db.reading() as tx:
+        bodies = list(tx.execute(sa.select(staged.c.body)).scalars())
+    before = time.process_time()
+    for body in bodies:
+        SPEC.land(STREAM, body)
+    decode = time.process_time() - before
+    print(json.dumps({"first": first, "again": again, "decode": decode, "peak": peak}))
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["stage", path]:
+            asyncio.run(_stage(Path(path)))
+        case ["land", path]:
+            _land(Path(path))
+        case _:
+            main()
