@@ -163,14 +163,16 @@ def configure(engine: sa.Engine, version: str, executor: str, *, migrate: bool =
         "dbos_system_schema": SCHEMA,
         "run_migrations": migrate,
     }
-    dbos = DBOS(config=config)
     _quieten()
-    return dbos
+    return DBOS(config=config)
 
 
 def _quieten() -> None:
+    """Let DBOS speak through the process's own logging, and only of what needs attention."""
     logger = logging.getLogger("dbos")
     logger.setLevel(logging.WARNING)
+    if not logger.handlers:  # or DBOS adds one that writes to the console
+        logger.addHandler(logging.NullHandler())
     if not any(isinstance(present, _Quiet) for present in logger.filters):
         logger.addFilter(_Quiet())
 
