@@ -5,6 +5,7 @@ import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
@@ -218,22 +219,26 @@ def adopt(key: str, remote_id: str, table: TableMapping) -> Entry:
 
 def fingerprint(cell: Cell) -> bytes:
     """Give eight bytes that differ where the cell differs; equal amounts are equal however they are written."""
+    if cell is None or cell == "":
+        return b""
     match cell:
-        case None:
-            return b""
-        case bool():
-            text = "t" if cell else "f"
         case str():
-            text = "s" + cell if cell else ""
+            return _digest("s" + cell)
+        case bool():
+            return _digest("t" if cell else "f")
         case Decimal():
-            text = "n" + plain(cell)
+            return _digest("n" + plain(cell))
         case dt.datetime():
-            text = "m" + cell.astimezone(dt.UTC).isoformat()
+            return _digest("m" + cell.astimezone(dt.UTC).isoformat())
         case dt.date():
-            text = "d" + cell.isoformat()
+            return _digest("d" + cell.isoformat())
         case Link():
-            text = f"l{cell.key}\0{cell.remote_id}" if cell.remote_id else f"l{cell.key}\0\0{cell.name}"
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() if text else b""
+            return _digest(f"l{cell.key}\0{cell.remote_id}" if cell.remote_id else f"l{cell.key}\0\0{cell.name}")
+
+
+@lru_cache(maxsize=8192)  # the same few currencies, days, names and links stand in most rows
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 _EMPTY: Final = fingerprint(None)

@@ -90,7 +90,7 @@ def best_of_each(tx: Tx, place: Place, found: Sequence[Row]) -> list[tuple[int, 
 
     Two connections may bring the same security: the wanted one counts, else the newest.
     """
-    shared = rows.shared_keys(tx, place.workspace_id, place.table, [row.key for row in found])
+    shared = rows.shared_keys(tx, place.table, [row.key for row in found])
     best: dict[str, Row] = {}
     for row in rows.by_keys(tx, place.workspace_id, place.table, sorted(shared)):
         known = best.get(row.key)

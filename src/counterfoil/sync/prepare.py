@@ -1,9 +1,12 @@
 """Prepares a destination: makes the tables that its mapping names, and binds the mapping to their ids."""
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 
 from counterfoil.engine import Concurrency, Context, function
-from counterfoil.store import destinations
+from counterfoil.ports import TableMapping
+from counterfoil.store import Tx, destinations
 from counterfoil.sync.mapping import is_bound, with_links
 from counterfoil.sync.steps import DestinationSync, SyncSteps
 
@@ -25,12 +28,26 @@ async def prepare(steps: SyncSteps, asked: DestinationSync) -> Prepared:
         bound = all(is_bound(target.mapping) for target in enabled)
         if not bound:
             door = await steps.doors.destination(destination)
+            can_create = steps.doors.destination_spec(destination.kind).can_create_tables
+            standing = {table.id for table in (await door.describe()).tables} if can_create else None
             ready = with_links(await door.prepare(steps.ordered([target.mapping for target in enabled])))
-            # Where the user changed the mapping meanwhile, what they want now is prepared.
+            made = [mapping.table for mapping in ready if standing is not None and mapping.table_id not in standing]
             editions = {target.table: target.edition for target in enabled}
-            bound = await db.run(destinations.bind, asked.destination_id, ready, editions)
+            bound = await db.run(_save, asked.destination_id, ready, editions, made)
     outlook = await steps.connected_destinations(destination.workspace_id, asked.destination_id)
     return Prepared([table for one in outlook for table in one.tables])
+
+
+def _save(
+    tx: Tx, destination_id: str, ready: Sequence[TableMapping], editions: Mapping[str, int], made: Sequence[str]
+) -> bool:
+    """Keep what was prepared; False where the user changed the mapping meanwhile: then that is to be prepared."""
+    if not destinations.bind(tx, destination_id, ready, editions):
+        return False
+    for table in made:
+        # No row can stand in a table that we have just made: its first sync need not read it.
+        destinations.set_adopted(tx, destination_id, table)
+    return True
 
 
 @function(
