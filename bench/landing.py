@@ -10,24 +10,19 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import httpx2
 import sqlalchemy as sa
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
+from _bank import bank
 from _measure import alone, at_least, at_most, middle, peak_mb
 from counterfoil.lib.budget import LocalBudgets
 from counterfoil.lib.http import Http
 from counterfoil.lib.secrets import Vault, new_key
 from counterfoil.ports import Access, Identity
 from counterfoil.providers.plaid import SPEC
-from counterfoil.providers.plaid.sandbox import Timing, emulator
-from counterfoil.providers.plaid.settings import PlaidApp, PlaidSettings
-from counterfoil.sandbox.server import serving
-from counterfoil.sandbox.world import World
 from counterfoil.store import Database, Tx, connections, pages, workspaces
 from counterfoil.store.schema import pages as staged
 
@@ -37,7 +32,6 @@ MEMORY: Final = 250  # MB
 TIMES: Final = 3
 STREAM: Final = "transactions"
 UNLIMITED: Final = 1e6  # times the vendor's limits
-PEOPLE: Final = {"override_accounts": [{"type": "depository", "subtype": "checking", "meta": {"name": "Everyday"}}]}
 
 
 def main() -> None:
@@ -64,16 +58,12 @@ def _copied(source: Path, number: int) -> Path:
 
 async def _stage(path: Path) -> None:
     """Fetch the pages from the emulator as a sync does, and stage them."""
-    bank = emulator(World(), timing=Timing(initial=None))
-    bank.limits.scale = None
     db, http = Database.open(path), Http(budgets=LocalBudgets(UNLIMITED))
     db.migrate()
-    with serving(bank) as served:
-        url, keys = served.urls["plaid"], bank.credentials(served.urls["plaid"])
-        app = PlaidApp(url=url, client_id=keys["client_id"], secret=SecretStr(keys["secret"]))
-        login = await _log_in(app)
-        connection_id = await db.run(_add_connection, login.item_id)
-        provider = SPEC.open(Access(http, app, login, _keep))
+    with bank() as source:
+        source.act("bulk", count=ROWS)
+        connection_id = await db.run(_add_connection, source.login.item_id)
+        provider = SPEC.open(Access(http, source.app, source.login, _keep))
         cursor, number, size, more = None, 0, 0, True
         while more:
             page = await provider.fetch(STREAM, cursor)
@@ -82,21 +72,6 @@ async def _stage(path: Path) -> None:
     await http.aclose()
     db.close()
     print(json.dumps({"pages": number, "mb": size / 1024**2}))
-
-
-async def _log_in(app: PlaidApp) -> PlaidSettings:
-    options = {"override_username": "user_custom", "override_password": json.dumps(PEOPLE)}
-    headers = {"PLAID-CLIENT-ID": app.client_id, "PLAID-SECRET": app.secret.get_secret_value()}
-    async with httpx2.AsyncClient(base_url=app.url, headers=headers, timeout=600) as client:
-
-        async def ask(path: str, body: Mapping[str, Any]) -> Any:
-            return (await client.post(path, json=body)).raise_for_status().json()
-
-        asked = {"institution_id": "ins_109508", "initial_products": [STREAM], "options": options}
-        public = (await ask("/sandbox/public_token/create", asked))["public_token"]
-        exchanged = await ask("/item/public_token/exchange", {"public_token": public})
-        await ask("/_sandbox/bulk", {"count": ROWS})
-    return PlaidSettings(access_token=SecretStr(exchanged["access_token"]), item_id=exchanged["item_id"])
 
 
 async def _keep(_settings: BaseModel) -> None:
