@@ -242,6 +242,13 @@ def test_a_tombstone_is_left_alone_and_passes_on_to_the_posted_row() -> None:
     assert isinstance(decided, Entry) and (decided.key, decided.state) == ("A", State.TOMBSTONE)
 
 
+def test_where_removed_rows_are_marked_a_row_that_was_taken_over_is_not() -> None:
+    left = replace(ROW, wanted=False, replaced_by="A")
+    heir = replace(ROW, key="A", replaces="a")
+    found = list(plan([heir, left], {"a": standing()}, TABLE, removal=Removal.MARK, link=no_links))
+    assert [decided.change.key for decided in found if isinstance(decided, Planned)] == ["A"]
+
+
 def test_an_update_in_flight_sends_the_uncertain_fields_again() -> None:
     changed = replace(ROW, cells=ROW.cells | {"amount": Decimal("2")})
     [first] = decide(changed, standing())

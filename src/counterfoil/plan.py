@@ -107,12 +107,14 @@ def plan(
     the entries of the rows' keys and of the keys they replace. Rows that already stand as they should yield nothing.
     """
     for row in rows:
+        if row.replaced_by is not None:
+            continue  # its place, whatever is known of it, is the successor's to plan
         entry, old_key = _entry_of(row, mirror)
         marked = removal is Removal.MARK and entry is not None and entry.remote_id is not None
         if row.wanted or marked or _unknown_creation(entry):
             leave_later = not row.wanted and removal is not Removal.MARK
             yield from _keep_up(row, entry, old_key, table, link, leave_later)
-        elif row.replaced_by is None and entry is not None:
+        elif entry is not None:
             yield from _take_away(entry, removal, old_key)
 
 
