@@ -3,8 +3,9 @@
 import datetime as dt
 import enum
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 from pydantic import BaseModel, SecretStr
@@ -152,6 +153,49 @@ def match_accounts(old: Sequence[AccountMark], new: Sequence[AccountMark]) -> Se
 def is_same_login(old: Sequence[AccountMark], new: Sequence[AccountMark]) -> bool:
     """Say whether a new link brings only accounts that an earlier one already has: it would be paid for twice."""
     return bool(new) and len(match_accounts(old, new)) == len(new)
+
+
+@dataclass(frozen=True, slots=True)
+class RowMark:
+    """What makes a row recognisable under another id: its account, and of the rest what such rows have."""
+
+    key: str
+    account: str
+    date: dt.date | None = None
+    amount: Decimal | None = None
+    name: str = ""
+
+
+def match_rows(old: Sequence[RowMark], new: Sequence[RowMark]) -> Sequence[tuple[str, str]]:
+    """Pair the rows of two links of the same accounts: keys of an old and of a new row.
+
+    Rows that agree in account, date, amount and name are paired in the order given: two coffees of one day are as good
+    as each other. Among the rest a name may have changed, where account, date and amount leave no doubt.
+    """
+    pairs: list[tuple[str, str]] = []
+    waiting: dict[Hashable, list[str]] = {}
+    for mark in new:
+        waiting.setdefault(_exactly(mark), []).append(mark.key)
+    for mark in old:
+        twins = waiting.get(_exactly(mark))
+        if twins:
+            pairs.append((mark.key, twins.pop(0)))
+    paired_old, paired_new = {one for one, _ in pairs}, {other for _, other in pairs}
+    left = _single(mark for mark in old if mark.key not in paired_old and mark.amount is not None)
+    right = _single(mark for mark in new if mark.key not in paired_new and mark.amount is not None)
+    pairs += [(key, right[trait]) for trait, key in left.items() if trait in right]
+    return pairs
+
+
+def _exactly(mark: RowMark) -> Hashable:
+    return mark.account, mark.date, mark.amount, mark.name.casefold().strip()
+
+
+def _single(marks: Iterable[RowMark]) -> Mapping[Hashable, str]:
+    keys: dict[Hashable, list[str]] = {}
+    for mark in marks:
+        keys.setdefault((mark.account, mark.date, mark.amount), []).append(mark.key)
+    return {trait: found[0] for trait, found in keys.items() if len(found) == 1}
 
 
 def _persistent_id(mark: AccountMark) -> Hashable | None:

@@ -109,17 +109,31 @@ class StreamSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What a person should know about a connection, in plain words."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
     """One fact that a webhook told, before it is known whose connection it concerns.
 
     `remote_id` is the connection's `Identity.remote_id`, None where the fact concerns no connection yet. `data` holds
-    ids and codes, never amounts or names. `id` is the same for the same delivery, so that a replay starts nothing.
+    ids and codes, never amounts or names; its `visit` names the visit that the fact is about, `Visit.id`. `id` is the
+    same for the same delivery, so that a replay starts nothing.
     """
 
     id: str
     name: str  # "plaid/transactions.sync_updates_available"
     remote_id: str | None
     data: Mapping[str, str | int | bool | None] = field(default_factory=dict)
+    notice: Notice | None = None  # to be shown beside the connection, which goes on
+    stops: Notice | None = None  # nothing can be read until a person acts
+    mended: bool = False  # what was wrong with the login is over
+    closed: tuple[tuple[str, str], ...] = ()  # (table, key) of rows that are not shared any more
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from counterfoil.errors import ActionRequired, BadRequest, NotThere
 from counterfoil.lib.ids import new_id
 from counterfoil.lib.secrets import Vault
-from counterfoil.ports import Identity
-from counterfoil.store.schema import connections, cursors
+from counterfoil.ports import Identity, Notice
+from counterfoil.store.schema import connections, cursors, pages, requests
 
 _VISIBLE: Final = [c for c in connections.c if c.name != "credential"]
 
@@ -43,12 +43,20 @@ class Connection:
     problem: Problem | None
     created_at: dt.datetime
     fetched_at: dt.datetime | None
+    notice: Notice | None = None  # worth knowing; nothing stops for it
 
 
 def add(
-    tx: sa.Connection, vault: Vault, *, workspace_id: str, provider: str, identity: Identity, credential: bytes
+    tx: sa.Connection,
+    vault: Vault,
+    *,
+    workspace_id: str,
+    provider: str,
+    identity: Identity,
+    credential: bytes,
+    state: str = "active",
 ) -> Connection:
-    """Add a connection, or take the new credential for one that is there already."""
+    """Add a connection, or take the new credential for one that is there already, even where it was removed."""
     known = tx.execute(
         sa.select(connections.c.id).where(
             connections.c.workspace_id == workspace_id,
@@ -58,7 +66,10 @@ def add(
     ).scalar()
     if known is not None:
         replace_credential(tx, vault, known, credential)
+        set_state(tx, known, "active")
         set_problem(tx, known, None)
+        set_notice(tx, known, None)
+        set_state(tx, known, state)
         return get(tx, known)
     connection_id = new_id()
     tx.execute(
@@ -69,7 +80,7 @@ def add(
             remote_id=identity.remote_id,
             label=identity.label,
             live=identity.live,
-            state="active",
+            state=state,
             credential=vault.seal(credential, bound_to=f"connections:{connection_id}"),
             created_at=dt.datetime.now(dt.UTC),
         )
@@ -94,9 +105,11 @@ def find(tx: sa.Connection, workspace_id: str, connection_id: str) -> Connection
     return _connection(row)
 
 
-def of_workspace(tx: sa.Connection, workspace_id: str) -> list[Connection]:
-    """Give a workspace's connections, oldest first."""
+def of_workspace(tx: sa.Connection, workspace_id: str, *, removed: bool = False) -> list[Connection]:
+    """Give a workspace's connections, oldest first, without those that were removed unless they are asked for."""
     query = sa.select(*_VISIBLE).where(connections.c.workspace_id == workspace_id).order_by(connections.c.id)
+    if not removed:
+        query = query.where(connections.c.state != "removed")
     return [_connection(row) for row in tx.execute(query).mappings()]
 
 
@@ -112,8 +125,13 @@ def by_remote_id(tx: sa.Connection, provider: str, remote_id: str | None) -> lis
 
 
 def credential(tx: sa.Connection, vault: Vault, connection_id: str) -> bytes:
-    """Give the decrypted settings, as the JSON of the provider's settings model. Raises `BadSettings`."""
+    """Give the decrypted settings, as the JSON of the provider's settings model.
+
+    Raises `BadSettings`, and `BadRequest` where the connection was removed and its credential erased.
+    """
     sealed = tx.execute(sa.select(connections.c.credential).where(connections.c.id == connection_id)).scalar_one()
+    if not sealed:
+        raise BadRequest("This connection was removed.", remedy="Connect it again: counterfoil connect")
     return vault.open(sealed, bound_to=f"connections:{connection_id}")
 
 
@@ -137,6 +155,40 @@ def set_problem(tx: sa.Connection, connection_id: str, problem: Problem | None) 
     mends = connections.c.state.in_(["active", "action_required"])
     tx.execute(sa.update(connections).where(connections.c.id == connection_id, mends).values(**values))
     return now != (problem.code if problem else None)
+
+
+def set_notice(tx: sa.Connection, connection_id: str, notice: Notice | None) -> bool:
+    """Keep what a person should know about the connection, or clear it; give whether that is new."""
+    now = tx.execute(sa.select(connections.c.notice_code).where(connections.c.id == connection_id)).scalar()
+    tx.execute(
+        sa.update(connections)
+        .where(connections.c.id == connection_id)
+        .values(
+            notice_code=notice and notice.code,
+            notice=notice and notice.message,
+            notice_remedy=notice and notice.remedy,
+        )
+    )
+    return now != (notice and notice.code)
+
+
+def set_state(tx: sa.Connection, connection_id: str, state: str) -> None:
+    """Put the connection into a state: active, paused or removed; an active one with a problem needs action still."""
+    waits = (connections.c.problem_code.is_not(None), "action_required")
+    value = sa.case(waits, else_=state) if state == "active" else sa.literal(state)
+    tx.execute(sa.update(connections).where(connections.c.id == connection_id).values(state=value))
+
+
+def forget_progress(tx: sa.Connection, connection_id: str) -> None:
+    """Drop cursors, pages under way and waiting requests: whoever connects it again begins at the beginning."""
+    tx.execute(sa.delete(cursors).where(cursors.c.connection_id == connection_id))
+    tx.execute(sa.delete(pages).where(pages.c.connection_id == connection_id, pages.c.committed_at.is_(None)))
+    tx.execute(sa.delete(requests).where(requests.c.connection_id == connection_id, requests.c.sync_id.is_(None)))
+
+
+def erase_credential(tx: sa.Connection, connection_id: str) -> None:
+    """Forget the credential for good."""
+    tx.execute(sa.update(connections).where(connections.c.id == connection_id).values(credential=b""))
 
 
 def cursor(tx: sa.Connection, connection_id: str, stream: str) -> bytes | None:
@@ -177,6 +229,7 @@ def _connection(row: sa.RowMapping) -> Connection:
         problem=problem_of(row),
         created_at=row["created_at"],
         fetched_at=row["fetched_at"],
+        notice=row["notice_code"] and Notice(row["notice_code"], row["notice"] or "", row["notice_remedy"] or ""),
     )
 
 

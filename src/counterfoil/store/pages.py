@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from counterfoil.lib.ids import new_id
 from counterfoil.ports import Landing, Page, StreamSpec
-from counterfoil.store import connections
+from counterfoil.store import connections, succession
 from counterfoil.store.rows import Landed, Lander
 from counterfoil.store.schema import pages
 
@@ -58,6 +58,7 @@ def commit(tx: sa.Connection, connection_id: str, stream: StreamSpec, land: Call
         body = tx.execute(sa.select(pages.c.body).where(pages.c.id == page_id)).scalar_one()
         lander.apply(land(stream.name, body))
     lander.close_absent(stream.snapshot)
+    succession.take_over(tx, lander, connection_id, stream.snapshot)
     connections.save_cursor(tx, connection_id, stream.name, loop[-1][1] if loop else None)
     tx.execute(sa.update(pages).where(_staged(connection_id, stream.name)).values(committed_at=dt.datetime.now(dt.UTC)))
     return lander.finish()

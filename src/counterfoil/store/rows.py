@@ -76,6 +76,20 @@ class Lander:
             ).scalars()
             self._remove(table, [key for key in live if key not in self._seen[table]])
 
+    def close(self, table: str, doomed: Iterable[tuple[str, str]]) -> None:
+        """Close live rows, given as (connection, key)."""
+        params = [{"c": holder, "k": key, "v": self.next_version()} for holder, key in doomed]
+        if not params:
+            return
+        rows = schema.rows[table]
+        self._tx.execute(
+            sa.update(rows)
+            .where(rows.c.connection_id == sa.bindparam("c"), rows.c.key == sa.bindparam("k"))
+            .values(removed=True, version=sa.bindparam("v")),
+            params,
+        )
+        self.landed.removed += len(params)
+
     def next_version(self) -> int:
         """Give the version of one more changed row."""
         self._version += 1
@@ -140,20 +154,7 @@ class Lander:
     def _remove(self, table: str, keys: Sequence[str]) -> None:
         known = self._known(table, keys)
         doomed = [key for key in keys if key in known and not known[key][1]]
-        if not doomed:
-            return
-        params = []
-        for key in doomed:
-            self._version += 1
-            params.append({"c": self._connection_id, "k": key, "v": self._version})
-        rows = schema.rows[table]
-        self._tx.execute(
-            sa.update(rows)
-            .where(rows.c.connection_id == sa.bindparam("c"), rows.c.key == sa.bindparam("k"))
-            .values(removed=True, version=sa.bindparam("v")),
-            params,
-        )
-        self.landed.removed += len(doomed)
+        self.close(table, [(self._connection_id, key) for key in doomed])
 
 
 _workspaces = schema.workspaces

@@ -8,7 +8,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final, cast
 
@@ -19,9 +19,9 @@ from pydantic import BaseModel
 from counterfoil.errors import ActionRequired, BadRequest, Forged, RetryLater
 from counterfoil.lib.http import Http
 from counterfoil.lib.secrets import fingerprint
-from counterfoil.ports import Incoming
+from counterfoil.ports import Incoming, Notice
 from counterfoil.providers.plaid.client import AT_ONCE, PlaidClient
-from counterfoil.providers.plaid.refusals import PlaidRefused
+from counterfoil.providers.plaid.refusals import ASKS_A_PERSON, PlaidRefused
 from counterfoil.providers.plaid.settings import PlaidApp
 from counterfoil.providers.plaid.wire import VerificationKey, VerificationKeyReply
 
@@ -52,6 +52,22 @@ _TOLD: Final = (
 )
 
 
+_RENEW: Final = "Open the connection and choose Repair, then sign in to the bank on Plaid's page."
+_NOTICES: Final[Mapping[str, Notice]] = {
+    "PENDING_EXPIRATION": Notice(
+        "pending_expiration", "The bank's permission ends soon, usually within a week.", _RENEW
+    ),
+    "PENDING_DISCONNECT": Notice(
+        "pending_disconnect", "The bank will end this login soon, usually within a week.", _RENEW
+    ),
+    "NEW_ACCOUNTS_AVAILABLE": Notice(
+        "new_accounts_available",
+        "The bank shows accounts that are not shared with Counterfoil.",
+        "To add them, open the connection and choose Share more accounts. Otherwise nothing needs to be done.",
+    ),
+}
+
+
 class _Fault(msgspec.Struct, frozen=True):
     error_code: str
 
@@ -60,6 +76,7 @@ class _Body(msgspec.Struct, frozen=True):
     webhook_type: str
     webhook_code: str
     item_id: str | None = None
+    account_id: str | None = None
     link_token: str | None = None
     error: _Fault | None = None
 
@@ -166,9 +183,20 @@ def incoming(body: bytes, *, delivery: str) -> Incoming:
         facts["error_code"] = told.error.error_code
     if told.link_token is not None:
         facts["visit"] = fingerprint(told.link_token)
-    return Incoming(
+    fact = Incoming(
         id=f"plaid:{sha256(delivery.encode()).hexdigest()}",
         name=f"plaid/{told.webhook_type}.{told.webhook_code}".lower(),
         remote_id=told.item_id,
         data=facts,
     )
+    return _about_item(fact, told) if told.webhook_type == "ITEM" else fact
+
+
+def _about_item(fact: Incoming, told: _Body) -> Incoming:
+    """Add what a webhook says about the login itself. See https://plaid.com/docs/api/items/#webhooks."""
+    if told.webhook_code == "USER_PERMISSION_REVOKED":
+        code = told.webhook_code
+        return replace(fact, stops=Notice(code.lower(), *ASKS_A_PERSON[code]))
+    if told.webhook_code == "USER_ACCOUNT_REVOKED" and told.account_id is not None:
+        return replace(fact, closed=(("accounts", told.account_id),))
+    return replace(fact, notice=_NOTICES.get(told.webhook_code), mended=told.webhook_code == "LOGIN_REPAIRED")
