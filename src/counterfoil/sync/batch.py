@@ -12,7 +12,7 @@ from counterfoil.store import Tx, destinations, mirror, rows, syncs
 from counterfoil.store.destinations import Selection, Target
 
 CHUNK: Final = 1_000  # rows planned together: what is held in memory
-LOOK: Final = 5_000  # rows compared in one transaction, which holds up other writers
+LOOK: Final = 5_000  # rows compared in one transaction, which holds up other writers; a batch of new rows may have more
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def next_batch(tx: Tx, place: Place, size: int, *, watermark: int, open_after: s
     decisions: list[Planned | Entry] = []
     changes = looked = 0
     more = True
-    while more and changes < size and looked < LOOK:
+    while more and changes < size and looked < max(LOOK, size):
         found = rows.changed(tx, place.workspace_id, place.table, after=watermark, limit=CHUNK)
         more = len(found) == CHUNK
         looked += len(found)
