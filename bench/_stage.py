@@ -128,12 +128,14 @@ class Stage:
     async def sync(self) -> float:
         """Bring the destination up to date; give the seconds from the wish to its end."""
         began = time.perf_counter()
-        await self.product.intake.request_destination_sync(self.destination_id, "app/mapping.changed")
+        await self.product.intake.request_destination_sync(self.destination_id, "app/destination.repaired")
         await self.product.engine.drained(1200)
         took = time.perf_counter() - began
         last = (await self.product.db.read(syncs.of_workspace, self.workspace_id))[0]
         if last.state != "done":
-            raise RuntimeError(f"the sync ended {last.state}: {last.note}")
+            lines = await self.product.db.read(syncs.lines, last.id)
+            problems = [line.problem.message for line in lines if line.problem]
+            raise RuntimeError(f"the sync ended {last.state}: {last.note} {problems}")
         return took
 
     async def done(self) -> syncs.Counts:
