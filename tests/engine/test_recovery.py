@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from counterfoil.engine import Engine, Event, RunFailed
+from counterfoil.engine.locks import LOST
 from counterfoil.errors import BadSettings
 from engine.support import running, story, until
 from engine.worker import Job, job, pair
@@ -49,7 +51,7 @@ def test_kills_at_random_moments_lose_and_double_nothing(database: str, tmp_path
     async def main() -> None:
         async with outside(database, tmp_path / "log") as (sender, workers):
             worker = workers.start()
-            runs = []
+            runs: list[str] = []
             for kill in range(kills):
                 for n in range(3):
                     runs += (await sender.send(Event("pair", Job(f"k{n}", kill * 3 + n, 0.01)))).runs
@@ -112,7 +114,8 @@ def test_a_run_cancelled_while_it_works_keeps_its_key_until_it_has_ended(databas
     async def main() -> None:
         async with outside(database, tmp_path / "log") as (sender, workers):
             workers.start()
-            first, second = [(await sender.send(Event("job", Job("k", n, 0.5)))).runs[0] for n in range(2)]
+            jobs = [Job("k", 0, 2.5), Job("k", 1, 0.01)]
+            first, second = [(await sender.send(Event("job", each))).runs[0] for each in jobs]
             await until(lambda: "one" in workers.words())
             await sender.cancel(first)
             with pytest.raises(RunFailed, match="cancelled"):
@@ -133,12 +136,29 @@ def test_two_workers_of_two_versions_share_the_keys(postgres_database: str, tmp_
         ):
             workers.start("old")
             workers.start("new")
-            runs = []
+            runs: list[str] = []
             for n in range(12):
                 for sender in (old, new):
                     runs += (await sender.send(Event("job", Job(f"k{n % 2}", n, 0.01)))).runs
             for run in runs:
                 await old.result(run, timeout=30)
+            assert workers.overlaps() == []
+
+    story(main, 120)
+
+
+def test_a_worker_that_loses_its_lock_session_ends_and_others_take_over(postgres_database: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with outside(postgres_database, tmp_path / "log") as (sender, workers):
+            first = workers.start()
+            run = (await sender.send(Event("job", Job("k", 1, 1.0)))).runs[0]
+            await until(lambda: "one" in workers.words())
+            with psycopg.connect(postgres_database, autocommit=True) as connection:
+                sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+                connection.execute(sessions, ["counterfoil locks"])
+            assert await asyncio.to_thread(first.wait, 20) == LOST
+            workers.start()
+            assert await sender.result(run, timeout=TAKEN_OVER) == 1
             assert workers.overlaps() == []
 
     story(main, 120)

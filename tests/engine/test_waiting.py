@@ -36,7 +36,7 @@ def test_an_event_that_came_before_the_wait_began_is_not_missed(database: str) -
     async def late(ctx: Context[Note]) -> str | None:
         await ctx.step.run("first", gate.wait)
         event = await ctx.step.wait_for_event("answer", "answered", timeout=5)
-        return event and event.id
+        return event.id if event is not None else None
 
     async def main() -> None:
         async with running([late], database) as engine:

@@ -43,6 +43,7 @@ async def job(ctx: Context[Job]) -> int:
 def work(step: str, run: str, data: Job) -> str:
     say(step, run, data.key, data.n)
     time.sleep(data.seconds)
+    say(f"{step}-done", run, data.key, data.n)
     return step
 
 

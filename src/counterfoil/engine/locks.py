@@ -80,7 +80,12 @@ class LockSession:
         A server that can no longer reach this machine drops the session within half a minute.
         """
         connection = self._connection = self._engine.connect()
-        for setting in ("tcp_keepalives_idle = 10", "tcp_keepalives_interval = 5", "tcp_keepalives_count = 3"):
+        for setting in (
+            "application_name = 'counterfoil locks'",
+            "tcp_keepalives_idle = 10",
+            "tcp_keepalives_interval = 5",
+            "tcp_keepalives_count = 3",
+        ):
             connection.exec_driver_sql(f"SET {setting}")
         connection.execute(sa.select(sa.func.pg_advisory_lock(lock_number(self._worker))))
 
