@@ -4,6 +4,16 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from counterfoil.web.pages import first_run, home, sign_in
+from counterfoil.web.pages import events, first_run, functions, home, runs, sign_in, sync, syncs
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (first_run.router, sign_in.guests, sign_in.router, home.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    first_run.router,
+    sign_in.guests,
+    sign_in.router,
+    home.router,
+    syncs.router,
+    sync.router,
+    runs.router,
+    events.router,
+    functions.router,
+)
