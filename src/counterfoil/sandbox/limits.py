@@ -2,6 +2,7 @@
 
 import time
 from collections import defaultdict, deque
+from collections.abc import Callable
 
 
 class Limits:
@@ -10,6 +11,7 @@ class Limits:
     def __init__(self, scale: float | None = 1.0) -> None:
         self.scale = scale
         self.refused = 0  # how often a caller went over, for the tests of our own pace
+        self.now: Callable[[], float] = time.monotonic  # seconds; tests may put a clock of their own here
         self._arrivals: dict[str, deque[float]] = defaultdict(deque)
         self._locked_until: dict[str, float] = {}
         self._buckets: dict[str, tuple[float, float]] = {}  # tokens left, and when they were counted
@@ -21,7 +23,7 @@ class Limits:
         """
         if self.scale is None:
             return None
-        now = time.monotonic()
+        now = self.now()
         locked = self._locked_until.get(name, 0.0)
         if locked > now:
             self.refused += 1
@@ -45,7 +47,7 @@ class Limits:
         """
         if self.scale is None:
             return None
-        now = time.monotonic()
+        now = self.now()
         rate, burst = rate * self.scale, max(1.0, burst * self.scale)
         tokens, counted = self._buckets.get(name, (burst, now))
         tokens = min(burst, tokens + (now - counted) * rate)
