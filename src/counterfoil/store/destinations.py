@@ -54,6 +54,7 @@ class Target:
     table: str
     mapping: TableMapping
     enabled: bool
+    prepared: bool  # every table and field of the mapping has been made or found
     watermark: int  # rows up to this version have been planned
     adopted: bool  # what stood there before us, or was changed while a field was not ours, has been looked at
     edition: int  # raised with every change of what is to be done
@@ -193,13 +194,14 @@ def change_target(
     mapping: TableMapping,
     *,
     enabled: bool,
+    prepare: bool = False,
     compare: bool = False,
     look_back: bool = False,
 ) -> None:
     """Keep a new or changed mapping.
 
-    With `compare` every row is compared with the mirror again, and only what differs travels; with `look_back` the
-    user's table is read before that.
+    With `prepare` the user's table is completed first; with `look_back` it is read; with `compare` every row is
+    compared with the mirror again, and only what differs travels. A new mapping begins with all three.
     """
     values: dict[str, Any] = {
         "mapping": msgspec.json.encode(mapping).decode(),
@@ -207,13 +209,15 @@ def change_target(
         "edition": destination_tables.c.edition + 1,
         **_columns(None),
     }
+    if prepare:
+        values["prepared"] = False
     if compare:
         values["watermark"] = 0
     if look_back:
         values["adopted"] = False
     where = _table(destination_id, mapping.table)
     if tx.execute(sa.update(destination_tables).where(where).values(**values)).rowcount == 0:
-        values |= {"edition": 0, "adopted": False}
+        values |= {"edition": 0, "prepared": False, "adopted": False}
         tx.execute(destination_tables.insert().values(destination_id=destination_id, name=mapping.table, **values))
 
 
@@ -226,7 +230,7 @@ def bind(tx: sa.Connection, destination_id: str, mappings: Sequence[TableMapping
     if any(name not in now or now[name].edition != edition for name, edition in editions.items()):
         return False
     for mapping in mappings:
-        values = {"mapping": msgspec.json.encode(mapping).decode(), **_columns(None)}
+        values = {"mapping": msgspec.json.encode(mapping).decode(), "prepared": True, **_columns(None)}
         tx.execute(sa.update(destination_tables).where(_table(destination_id, mapping.table)).values(**values))
     return True
 
@@ -311,6 +315,7 @@ def _target(row: sa.RowMapping) -> Target:
         table=row["name"],
         mapping=msgspec.json.decode(row["mapping"], type=TableMapping),
         enabled=row["enabled"],
+        prepared=row["prepared"],
         watermark=row["watermark"],
         adopted=row["adopted"],
         edition=row["edition"],

@@ -239,6 +239,7 @@ destination_tables = Table(
     Column("name", String(40), primary_key=True),
     Column("mapping", Text, nullable=False),  # JSON of ports.TableMapping
     Column("enabled", Boolean, nullable=False),
+    Column("prepared", Boolean, nullable=False, server_default=text("false")),  # all of the mapping stands there
     Column("watermark", BigInteger, nullable=False, server_default=text("0")),
     Column("adopted", Boolean, nullable=False),  # what stood there before us has been looked at
     Column("edition", Integer, nullable=False, server_default=text("0")),  # raised when what is to be done changes
@@ -261,7 +262,8 @@ mirror = Table(
 )
 # A handful of rows at most: what must be planned although no row has changed.
 _open = mirror.c.open.is_not(None)
-Index("ix_mirror_open", mirror.c.destination_id, mirror.c.name, sqlite_where=_open, postgresql_where=_open)
+_open_place = (mirror.c.destination_id, mirror.c.name, mirror.c.key)
+Index("ix_mirror_open", *_open_place, sqlite_where=_open, postgresql_where=_open)
 
 cursors = Table(
     "cursors",

@@ -7,7 +7,7 @@ import msgspec
 from counterfoil.engine import Concurrency, Context, function
 from counterfoil.ports import TableMapping
 from counterfoil.store import Tx, destinations
-from counterfoil.sync.mapping import is_bound, with_links
+from counterfoil.sync.mapping import with_links
 from counterfoil.sync.steps import DestinationSync, SyncSteps
 
 
@@ -18,14 +18,14 @@ class Prepared(msgspec.Struct, frozen=True):
 
 
 async def prepare(steps: SyncSteps, asked: DestinationSync) -> Prepared:
-    """Make what is missing; a repeat finds it made. Does nothing where every table and field is bound already."""
+    """Make what is missing; a repeat finds it made. Does nothing where all stands ready already."""
     db = steps.doors.db
     destination = await db.read(destinations.get, asked.destination_id)
     bound = False
     while not bound:
         targets = (await db.read(destinations.targets, asked.destination_id)).values()
         enabled = [target for target in targets if target.enabled]
-        bound = all(is_bound(target.mapping) for target in enabled)
+        bound = all(target.prepared for target in enabled)
         if not bound:
             door = await steps.doors.destination(destination)
             can_create = steps.doors.destination_spec(destination.kind).can_create_tables

@@ -13,7 +13,6 @@ from counterfoil.store import Tx, connections, destinations, requests, syncs
 from counterfoil.store.connections import Problem
 from counterfoil.sync.batch import pending_tables
 from counterfoil.sync.doors import Doors
-from counterfoil.sync.mapping import is_bound
 from counterfoil.sync.tables import TableSteps
 from counterfoil.sync.triggers import in_order, streams_for
 
@@ -134,7 +133,7 @@ class SyncSteps(TableSteps):
     async def bound_tables(self, destination_id: str) -> list[str]:
         """Give the tables of a destination that stand ready, in dependency order."""
         targets = await self.doors.db.read(destinations.targets, destination_id)
-        return in_order(name for name, target in targets.items() if target.enabled and is_bound(target.mapping))
+        return in_order(name for name, target in targets.items() if target.enabled and target.prepared)
 
     async def table_failed(self, destination_id: str, sync_id: str, table: str, problem: Problem) -> None:
         """Keep why a sync function failed."""
@@ -198,7 +197,7 @@ def _outlook(tx: Tx, workspace_id: str, only: str | None) -> list[Outlook]:
         if destination.state in ("paused", "removed") or only not in (None, destination.id):
             continue
         targets = destinations.targets(tx, destination.id)
-        unprepared = any(target.enabled and not is_bound(target.mapping) for target in targets.values())
+        unprepared = any(target.enabled and not target.prepared for target in targets.values())
         tables = pending_tables(tx, workspace_id, targets)
         if tables or unprepared:
             outlook.append(Outlook(destination.id, in_order(tables), unprepared))

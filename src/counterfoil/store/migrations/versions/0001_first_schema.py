@@ -314,6 +314,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=40), nullable=False),
         sa.Column("mapping", sa.Text(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("prepared", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.Column("watermark", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("adopted", sa.Boolean(), nullable=False),
         sa.Column("edition", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -441,7 +442,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_mirror_open",
         "mirror",
-        ["destination_id", "name"],
+        ["destination_id", "name", "key"],
         unique=False,
         sqlite_where=sa.text("open IS NOT NULL"),
         postgresql_where=sa.text("open IS NOT NULL"),
