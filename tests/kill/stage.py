@@ -134,10 +134,11 @@ class Stage:
     def begin(self) -> None:
         """Add both destinations and the connection."""
         for slug, kind in PLACES.items():
-            self.order("add_destination", kind, self._keys(slug))
+            self.order("add_destination", kind, self.keys(slug))
         self.order("connect", self.login)
 
-    def _keys(self, slug: str) -> dict[str, Any]:
+    def keys(self, slug: str) -> dict[str, Any]:
+        """Give what the product needs to reach a place."""
         keys = self.served.emulators[slug].credentials(self.served.urls[slug])
         return {name: keys[name] for name in ("token", "base_id", "service_account", "spreadsheet_id") if name in keys}
 
