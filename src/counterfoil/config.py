@@ -82,13 +82,13 @@ def load(environ: Mapping[str, str] = os.environ, *, vendors: Iterable[str] = ()
     found = read_environment(environ)
     others = tuple(f"{vendor.lower()}_" for vendor in vendors)
     own = {
-        name: value for name, value in found.items() if not (others and name.startswith(others)) and name not in _TEST
+        name: value for name, value in found.items() if not (others and name.startswith(others)) and name not in _OTHERS
     }
     return _validate(Settings, own, PREFIX)
 
 
-# Read by the tests alone.
-_TEST: Final = frozenset({"contracts"})
+# Read by the command line when it asks another server, and by the tests.
+_OTHERS: Final = frozenset({"url", "token", "contracts"})
 
 
 def app_settings(model: type[M], env: str, environ: Mapping[str, str] = os.environ) -> M:

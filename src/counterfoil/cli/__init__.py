@@ -5,18 +5,28 @@ What a command needs is imported inside it: `counterfoil --help` must answer at 
 
 import typer
 
-from counterfoil.cli import look, play, run
+from counterfoil.cli import follow, look, play, run, tokens, workings
 from counterfoil.errors import ActionRequired, BadRequest, CounterfoilError
 
 app = typer.Typer(
     help="Keeps your banks, brokers and Stripe up to date in Notion, Airtable, Coda and Google Sheets.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # importing rich takes longer than all the rest together
 )
-WORK = (run.serve, run.worker, run.sync)
-LOOK = (look.syncs, look.connections, look.destinations)
-PLAY = (play.sandbox, play.demo)
-for command in (*WORK, *LOOK, *PLAY):
+for command in (run.serve, run.worker, follow.sync):
+    app.command()(command)
+for noun, commands in {
+    "connections": look.connections,
+    "destinations": look.destinations,
+    "syncs": look.syncs,
+    "functions": workings.functions,
+    "events": workings.events,
+    "runs": workings.runs,
+    "token": tokens.tokens,
+}.items():
+    app.add_typer(commands, name=noun)
+for command in (play.sandbox, play.demo):
     app.command()(command)
 
 

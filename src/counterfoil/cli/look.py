@@ -1,63 +1,72 @@
-"""Commands that show what there is."""
+"""Commands that look at connections, destinations and syncs, and have them act."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from counterfoil.cli.common import AsJson, print_lines, with_product
-
-if TYPE_CHECKING:
-    from counterfoil.bootstrap import Product
+from counterfoil.cli.nouns import Id, Limit, act, group, show_list, show_one
+from counterfoil.cli.show import AsJson
 
 
-def syncs(limit: Annotated[int, typer.Option(help="How many, newest first.")] = 20, as_json: AsJson = False) -> None:
-    """List the latest syncs."""
-    from counterfoil.store import syncs as stored
-    from counterfoil.store import workspaces
-
-    async def run(product: "Product") -> None:
-        workspace = await product.db.run(workspaces.first)
-        found = await product.db.read(stored.of_workspace, workspace.id, limit)
-        lines = [
-            {"id": s.id, "cause": s.cause, "state": s.state, "started": s.started_at.isoformat(), "note": s.note or ""}
-            for s in found
-        ]
-        print_lines(lines, as_json, ("id", "cause", "state", "started", "note"))
-
-    with_product(run, worker=False)
-
-
-def connections(as_json: AsJson = False) -> None:
+def list_connections(limit: Limit = 100, as_json: AsJson = False) -> None:
     """List the connections and what they need."""
-    from counterfoil.store import connections as stored
-
-    _list(stored.of_workspace, "provider", as_json)
+    show_list("/connections", ("id", "provider", "label", "state", "fetched_at", "problem"), limit, as_json)
 
 
-def destinations(as_json: AsJson = False) -> None:
+def show_connection(connection: Id, as_json: AsJson = False) -> None:
+    """Show one connection."""
+    show_one(f"/connections/{connection}", as_json)
+
+
+def list_destinations(limit: Limit = 100, as_json: AsJson = False) -> None:
     """List the destinations and what they need."""
-    from counterfoil.store import destinations as stored
-
-    _list(stored.of_workspace, "kind", as_json)
+    show_list("/destinations", ("id", "kind", "label", "state", "problem"), limit, as_json)
 
 
-def _list(of_workspace: Callable[..., Sequence[Any]], kind: str, as_json: bool) -> None:
-    from counterfoil.store import workspaces
+def show_destination(destination: Id, as_json: AsJson = False) -> None:
+    """Show one destination with the way of each table."""
+    show_one(f"/destinations/{destination}", as_json, tables=("table", "label", "enabled", "problem"))
 
-    async def run(product: "Product") -> None:
-        workspace = await product.db.run(workspaces.first)
-        lines = [
-            {
-                "id": one.id,
-                kind: getattr(one, kind),
-                "label": one.label,
-                "state": one.state,
-                "problem": one.problem.message if one.problem else "",
-                "remedy": one.problem.remedy if one.problem else "",
-            }
-            for one in await product.db.read(of_workspace, workspace.id)
-        ]
-        print_lines(lines, as_json, ("id", kind, "label", "state", "problem", "remedy"))
 
-    with_product(run, worker=False)
+def rejected_rows(destination: Id, limit: Limit = 100, as_json: AsJson = False) -> None:
+    """List the rows that a destination refuses, with its reasons."""
+    show_list(f"/destinations/{destination}/rejected", ("table", "key", "reason"), limit, as_json)
+
+
+def refresh_destination(destination: Id, as_json: AsJson = False) -> None:
+    """Bring a destination up to date, and ask its connections for news."""
+    act(f"/destinations/{destination}/refresh", as_json)
+
+
+def reconcile_destination(destination: Id, as_json: AsJson = False) -> None:
+    """Read a destination in full, and put right what drifted."""
+    act(f"/destinations/{destination}/reconcile", as_json)
+
+
+def list_syncs(
+    limit: Limit = 20,
+    connection: Annotated[str | None, typer.Option(help="Only those of this connection.")] = None,
+    state: Annotated[str | None, typer.Option(help="running, done, partial or failed.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the latest syncs."""
+    names = ("id", "cause", "state", "started_at", "note")
+    show_list("/syncs", names, limit, as_json, connection_id=connection, state=state)
+
+
+def show_sync(sync: Id, as_json: AsJson = False) -> None:
+    """Show one sync with what it did to each table."""
+    lines = ("destination_id", "table", "created", "updated", "deleted", "rejected", "gone", "problem")
+    show_one(f"/syncs/{sync}", as_json, tables=lines)
+
+
+connections = group("The logins at banks and Stripe.", list=list_connections, show=show_connection)
+destinations = group(
+    "The places that are kept up to date.",
+    list=list_destinations,
+    show=show_destination,
+    rejected=rejected_rows,
+    refresh=refresh_destination,
+    reconcile=reconcile_destination,
+)
+syncs = group("What ran, why, and what it did.", list=list_syncs, show=show_sync)

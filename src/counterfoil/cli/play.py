@@ -1,17 +1,15 @@
 """Commands to play with: the vendors' emulators, and the demonstration."""
 
-import asyncio
 import json
 import os
 import sys
-import tempfile
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from counterfoil.cli.common import AsJson, until_interrupted
+from counterfoil.cli.show import AsJson
 from counterfoil.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -25,6 +23,8 @@ def sandbox(
     rate_scale: Annotated[str, typer.Option(help="Multiply the vendors' rate limits, or 'off'.")] = "1",
 ) -> None:
     """Serve emulators of the six vendors on loopback until interrupted."""
+    import asyncio
+
     from counterfoil.demo.vendors import credentials, emulators
     from counterfoil.sandbox.server import Served
 
@@ -58,6 +58,9 @@ def demo(
     data_dir: Annotated[Path | None, typer.Option(help="Keep the product's data here.")] = None,
 ) -> None:
     """Show it all on loopback: sandbox, product, two banks, every destination."""
+    import tempfile
+    from contextlib import AsyncExitStack
+
     from counterfoil.demo.run import demonstration
     from counterfoil.demo.show import print_summary, print_sync, progress_bar
 
@@ -81,6 +84,19 @@ def demo(
 
     _quiet_logs()
     until_interrupted(run)
+
+
+def until_interrupted(run: Callable[[], Awaitable[None]]) -> None:
+    """Run until done or until Ctrl-C."""
+    import asyncio
+
+    async def guarded() -> None:
+        await run()
+
+    try:
+        asyncio.run(guarded())
+    except KeyboardInterrupt:
+        typer.echo("", err=True)
 
 
 def _say_where(shown: "Demo") -> None:

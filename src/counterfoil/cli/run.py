@@ -1,17 +1,9 @@
-"""Commands that work: serve, sync."""
+"""Commands that work: serve, worker."""
 
-import asyncio
 import os
-import signal
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-
-from counterfoil.cli.common import AsJson, print_lines, with_product
-
-if TYPE_CHECKING:
-    from counterfoil.bootstrap import Product
 
 
 def serve(
@@ -43,6 +35,9 @@ def serve(
 
 def worker() -> None:
     """Run syncs without a web server, beside other workers on Postgres; SIGTERM finishes the present steps first."""
+    import asyncio
+    import signal
+
     from counterfoil.bootstrap import configure_logs, read_settings, running
 
     settings = read_settings()
@@ -57,19 +52,3 @@ def worker() -> None:
             await stop.wait()
 
     asyncio.run(run())
-
-
-def sync(
-    connection: Annotated[str | None, typer.Argument(help="A connection's id; all of them without it.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Ask for a sync now and follow it to its end."""
-    from counterfoil.sync.follow import follow
-
-    def show(lines: Sequence[dict[str, Any]]) -> None:
-        print_lines(lines, as_json, ("connection", "state", "created", "updated", "deleted", "rejected", "note"))
-
-    async def run(product: "Product") -> None:
-        show(await follow(product.intake, product.db, connection))
-
-    with_product(run, worker=None)
