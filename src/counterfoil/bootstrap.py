@@ -22,8 +22,11 @@ from counterfoil.store import Database
 from counterfoil.store.budgets import SharedBudgets
 from counterfoil.sync.doors import Doors
 from counterfoil.sync.intake import Intake
+from counterfoil.sync.relinks import Relinks
+from counterfoil.sync.removal import Upkeep
 from counterfoil.sync.steps import SyncSteps
 from counterfoil.sync.story import FUNCTIONS
+from counterfoil.sync.visits import Visits
 
 KEEP_RUNS: Final = 30 * 86_400.0  # seconds for which finished runs can be looked at and replayed
 
@@ -37,6 +40,21 @@ class Product:
     doors: Doors
     engine: Engine[SyncSteps]
     intake: Intake
+
+    @property
+    def visits(self) -> Visits:
+        """Begins visits to vendors' pages."""
+        return Visits(self.doors, self.engine)
+
+    @property
+    def relinks(self) -> Relinks:
+        """Takes answers about banks that were linked again."""
+        return Relinks(self.doors, self.engine)
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """Pauses, resumes and removes connections."""
+        return Upkeep(self.doors, self.engine)
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:

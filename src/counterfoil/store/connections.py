@@ -127,11 +127,11 @@ def by_remote_id(tx: sa.Connection, provider: str, remote_id: str | None) -> lis
 def credential(tx: sa.Connection, vault: Vault, connection_id: str) -> bytes:
     """Give the decrypted settings, as the JSON of the provider's settings model.
 
-    Raises `BadSettings`, and `BadRequest` where the connection was removed and its credential erased.
+    Raises `BadSettings`, and `NotThere` where the connection was removed and its credential erased.
     """
     sealed = tx.execute(sa.select(connections.c.credential).where(connections.c.id == connection_id)).scalar_one()
     if not sealed:
-        raise BadRequest("This connection was removed.", remedy="Connect it again: counterfoil connect")
+        raise NotThere("This connection was removed.", remedy="Connect it again: counterfoil connect")
     return vault.open(sealed, bound_to=f"connections:{connection_id}")
 
 
@@ -155,6 +155,21 @@ def set_problem(tx: sa.Connection, connection_id: str, problem: Problem | None) 
     mends = connections.c.state.in_(["active", "action_required"])
     tx.execute(sa.update(connections).where(connections.c.id == connection_id, mends).values(**values))
     return now != (problem.code if problem else None)
+
+
+def mend(tx: sa.Connection, connection_id: str) -> None:
+    """Clear what was wrong with the login and what was to be known of it; a paused connection stays paused."""
+    cleared = dict.fromkeys(("problem_code", "problem", "remedy", "notice_code", "notice", "notice_remedy"))
+    mine = connections.c.id == connection_id
+    tx.execute(sa.update(connections).where(mine).values(**cleared))
+    set_again = connections.c.state == "action_required"
+    tx.execute(sa.update(connections).where(mine, set_again).values(state="active"))
+
+
+def note_problem(tx: sa.Connection, connection_id: str, problem: Problem) -> None:
+    """Keep what a person should mend, whatever the connection's state."""
+    values = {"problem_code": problem.code, "problem": problem.message, "remedy": problem.remedy}
+    tx.execute(sa.update(connections).where(connections.c.id == connection_id).values(**values))
 
 
 def set_notice(tx: sa.Connection, connection_id: str, notice: Notice | None) -> bool:

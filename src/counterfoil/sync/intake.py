@@ -10,13 +10,15 @@ from counterfoil.engine import Engine, Event
 from counterfoil.errors import BadRequest
 from counterfoil.lib.ids import new_id
 from counterfoil.model import TABLES
-from counterfoil.ports import Incoming
-from counterfoil.store import connections, destinations, requests
+from counterfoil.ports import Incoming, Landing
+from counterfoil.store import Tx, connections, destinations, requests, visits
 from counterfoil.store.destinations import Selection
+from counterfoil.store.rows import Lander
 from counterfoil.sync.doors import Doors, sealed_form
 from counterfoil.sync.mapping import default_mappings
-from counterfoil.sync.steps import ConnectionEvent, DestinationEvent
-from counterfoil.sync.triggers import TRIGGERS
+from counterfoil.sync.steps import Attention, ConnectionEvent, DestinationEvent
+from counterfoil.sync.triggers import NOTED, TRIGGERS, VISIT_TRIGGERS
+from counterfoil.sync.visits import VisitEvent
 
 log = structlog.get_logger()
 
@@ -99,12 +101,49 @@ class Intake:
         return sum([await self._take(provider, fact) for fact in told])
 
     async def _take(self, provider: str, fact: Incoming) -> int:
+        visit_id = fact.data.get("visit")
+        if isinstance(visit_id, str):
+            await self._to_visit(provider, fact, visit_id)
+            return 0
         if fact.name not in TRIGGERS:
-            log.info("webhook_noted", fact=fact.name)
+            log.info("webhook_noted" if fact.name in NOTED else "webhook_unknown", fact=fact.name)
             return 0
         concerned = await self._doors.db.read(connections.by_remote_id, provider, fact.remote_id)
         if not concerned:
             log.info("webhook_of_nobody", fact=fact.name)
+        syncs = 0
         for connection in concerned:
-            await self.request_sync(connection.id, fact.name, f"{fact.id}:{connection.id}")
-        return len(concerned)
+            code = await self._doors.db.run(keep_hint, connection, fact)
+            if code is not None:
+                needed = Attention(code=code, connection_id=connection.id)
+                about = f"{fact.id}:{connection.id}:attention"
+                await self._engine.send(Event("app/attention.required", needed, id=about))
+            if fact.stops is None:
+                await self.request_sync(connection.id, fact.name, f"{fact.id}:{connection.id}")
+                syncs += 1
+        return syncs
+
+    async def _to_visit(self, provider: str, fact: Incoming, visit_id: str) -> None:
+        """Have the vendor asked how the visit stands: what a webhook says of it is not believed."""
+        if fact.name not in VISIT_TRIGGERS:
+            log.info("webhook_noted" if fact.name in NOTED else "webhook_unknown", fact=fact.name)
+        elif await self._doors.db.read(visits.exists, provider, visit_id):
+            await self._engine.send(Event(fact.name, VisitEvent(visit_id), id=fact.id))
+        else:
+            log.info("webhook_of_nobody", fact=fact.name)
+
+
+def keep_hint(tx: Tx, connection: connections.Connection, fact: Incoming) -> str | None:
+    """Keep what a webhook says of the login itself; give the code of what a person should newly know."""
+    if fact.mended:
+        connections.mend(tx, connection.id)
+    if fact.closed:
+        lander = Lander(tx, connection.id, connection.workspace_id)
+        lander.apply(Landing(removed=fact.closed))
+        lander.finish()
+    if fact.stops is not None:
+        problem = connections.Problem(fact.stops.code, fact.stops.message, fact.stops.remedy)
+        return fact.stops.code if connections.set_problem(tx, connection.id, problem) else None
+    if fact.notice is not None:
+        return fact.notice.code if connections.set_notice(tx, connection.id, fact.notice) else None
+    return None

@@ -92,12 +92,14 @@ class SyncSteps(TableSteps):
         *,
         pace: float = 1.0,
         patience: float = 120.0,
+        visit_pause: float = 2.0,
         keep_pages_days: int = 30,
         forget_runs: Callable[[], Awaitable[object]] = _forget_nothing,
     ) -> None:
         super().__init__(doors)
         self.pace = pace  # least seconds between the starts of two syncs of one connection
         self.patience = patience  # seconds that a bank asked for news has for its answer
+        self.visit_pause = visit_pause  # seconds until a visit to a vendor's page is first looked at
         self.keep_pages_days = keep_pages_days
         self.forget_runs = forget_runs
 

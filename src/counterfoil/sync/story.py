@@ -12,6 +12,8 @@ from counterfoil.store.connections import Problem
 from counterfoil.sync.fetch import commit_fetch, fetch_pages
 from counterfoil.sync.prepare import prepare_destination
 from counterfoil.sync.reconcile import reconcile_destination
+from counterfoil.sync.relinks import follow_relink
+from counterfoil.sync.removal import remove_connection
 from counterfoil.sync.schedule import tick, tidy
 from counterfoil.sync.steps import (
     Attention,
@@ -25,6 +27,7 @@ from counterfoil.sync.steps import (
 )
 from counterfoil.sync.tables import SYNC_FUNCTIONS, SyncTable
 from counterfoil.sync.triggers import DESTINATION_TRIGGERS, REFRESH, TRIGGERS
+from counterfoil.sync.visits import finish_visit, poll_visit
 
 WAITS: Final = 30  # times that a provider which has nothing yet is asked again before a webhook is trusted to come
 
@@ -217,5 +220,9 @@ FUNCTIONS: Final[tuple[Function[Any, Any], ...]] = (
     reconcile_destination,
     tick,
     tidy,
+    poll_visit,
+    finish_visit,
+    follow_relink,
+    remove_connection,
     *SYNC_FUNCTIONS.values(),
 )

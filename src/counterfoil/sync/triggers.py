@@ -85,6 +85,7 @@ TRIGGERS: Final[Mapping[str, Trigger]] = {
         *(Trigger(f"stripe/{event}", streams, why) for event, streams, why in _STRIPE),
         Trigger("app/connection.created", (EVERYTHING,), "a connection was added"),
         Trigger("app/connection.repaired", (EVERYTHING,), "a connection works again"),
+        Trigger("app/connection.resumed", (EVERYTHING,), "a paused connection goes on"),
         Trigger(REFRESH, (EVERYTHING,), "a person asked for it: the bank is asked for news first, where it lets us"),
         Trigger("app/sync.scheduled", (EVERYTHING,), "it is time"),
     )
@@ -113,6 +114,20 @@ DESTINATION_TRIGGERS: Final[Mapping[str, DestinationTrigger]] = {
         DestinationTrigger("app/connection.removed", "a connection left, and its rows with it"),
         DestinationTrigger("app/reconcile.requested", "a person asked for it, or a week has passed", reads_back=True),
     )
+}
+
+
+# Events about a visit to a vendor's page: the vendor is asked how it stands, whatever the event says.
+VISIT_TRIGGERS: Final[Mapping[str, str]] = {
+    "plaid/link.session_finished": "the person has come to the end of Plaid's page, or left it",
+    "plaid/link.item_add_result": "the person has signed in at a bank",
+    "app/visit.poll": "nothing was heard for a while",
+}
+
+# Webhooks that are believed and change nothing.
+NOTED: Final[Mapping[str, str]] = {
+    "plaid/item.webhook_update_acknowledged": "Plaid has taken the new address of the webhooks",
+    "plaid/link.events": "the steps that a person took on Plaid's page",
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from counterfoil.model import TABLES
 from counterfoil.ports import ProviderSpec
-from counterfoil.sync.triggers import DESTINATION_TRIGGERS, EVERYTHING, TRIGGERS
+from counterfoil.sync.triggers import DESTINATION_TRIGGERS, EVERYTHING, NOTED, TRIGGERS, VISIT_TRIGGERS
 
 
 def page(specs: Iterable[ProviderSpec]) -> str:
@@ -42,7 +42,26 @@ def page(specs: Iterable[ProviderSpec]) -> str:
             text for yes, text in ((one.fetches, "asks its banks for news"), (one.reads_back, "reads it back")) if yes
         ]
         lines.append(f"| `{event}` | {one.why} | {', '.join(also)} |")
-    lines += ["", f"Together {len(TRIGGERS) + len(DESTINATION_TRIGGERS)} events.", ""]
+    lines += [
+        "",
+        "## About a visit to a vendor's page",
+        "",
+        "The vendor is asked how the visit stands. What it brought becomes a connection, or mends one.",
+        "",
+        "| event | because |",
+        "|---|---|",
+        *(f"| `{event}` | {why} |" for event, why in VISIT_TRIGGERS.items()),
+        "",
+        "## Noted",
+        "",
+        "These are believed and start nothing.",
+        "",
+        "| event | because |",
+        "|---|---|",
+        *(f"| `{event}` | {why} |" for event, why in NOTED.items()),
+    ]
+    together = sum(map(len, (TRIGGERS, DESTINATION_TRIGGERS, VISIT_TRIGGERS, NOTED)))
+    lines += ["", f"Together {together} events.", ""]
     return "\n".join(lines)
 
 
