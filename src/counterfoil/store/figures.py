@@ -39,6 +39,30 @@ def edition(tx: sa.Connection, workspace_id: str) -> int:
     return tx.execute(query).scalar_one()
 
 
+@dataclass(frozen=True, slots=True)
+class OpenAccount:
+    """An account as people know it."""
+
+    connection_id: str
+    key: str
+    name: str
+    mask: str | None
+    type: str | None
+    subtype: str | None
+    currency: str
+    current: Decimal | None
+    available: Decimal | None
+    as_of: dt.datetime | None
+
+
+def accounts_of(tx: sa.Connection, workspace_id: str) -> list[OpenAccount]:
+    """Give a workspace's open accounts by name."""
+    c = _accounts.c
+    shown = (c.connection_id, c.key, c.name, c.mask, c.type, c.subtype, c.currency, c.current, c.available, c.as_of)
+    query = sa.select(*shown).where(c.workspace_id == workspace_id, c.removed.is_(False))
+    return [OpenAccount(*row) for row in tx.execute(query.order_by(c.name, c.key))]
+
+
 def accounts(tx: sa.Connection, workspace_id: str) -> list[Account]:
     """Give the open accounts whose balance is known."""
     c = _accounts.c

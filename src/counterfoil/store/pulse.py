@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from counterfoil.store.schema import connections, destinations, sync_tables, syncs, workspaces
+from counterfoil.store.schema import connections, destinations, sync_tables, syncs, visits, workspaces
 
 
 def of_workspaces(tx: sa.Connection, workspace_ids: Iterable[str]) -> dict[str, int]:
@@ -26,3 +26,5 @@ def _facts(tx: sa.Connection, workspace_id: str) -> Iterable[tuple[object, ...]]
     for table in (connections, destinations):
         states = sa.select(table.c.id, table.c.state, table.c.problem_code, table.c.label)
         yield tuple(map(tuple, tx.execute(states.where(table.c.workspace_id == workspace_id))))
+    looks = sa.select(visits.c.id, visits.c.state).where(visits.c.workspace_id == workspace_id)
+    yield tuple(map(tuple, tx.execute(looks.order_by(visits.c.created_at.desc()).limit(5))))

@@ -106,6 +106,12 @@ def close_others(tx: sa.Connection, user_id: str, keep: str | None) -> int:
     return tx.execute(sa.delete(sessions).where(doomed)).rowcount
 
 
+def close_in(tx: sa.Connection, workspace_id: str, user_id: str) -> None:
+    """End a user's sessions in one workspace."""
+    doomed = (sessions.c.workspace_id == workspace_id) & (sessions.c.user_id == user_id)
+    tx.execute(sa.delete(sessions).where(doomed))
+
+
 def _hash(token: str) -> bytes:
     # 256 random bits need no salt and no slow hash.
     return sha256(token.encode()).digest()

@@ -135,9 +135,13 @@ def _update(tx: sa.Connection, user_id: str, **values: Any) -> None:
 
 
 def make(tx: sa.Connection, *, email: str, name: str, password_hash: str) -> str:
-    """Make a user who belongs nowhere yet, and give the id."""
-    user_id = new_id()
-    now = dt.datetime.now(dt.UTC)
+    """Make a user who belongs nowhere yet, or give the one of that address who has no password a first one."""
+    known = tx.execute(sa.select(users.c.id).where(users.c.email == email.lower(), users.c.password_hash.is_(None)))
+    user_id = known.scalar()
+    if user_id is not None:
+        _update(tx, user_id, name=name, password_hash=password_hash)
+        return str(user_id)
+    user_id, now = new_id(), dt.datetime.now(dt.UTC)
     values = {"id": user_id, "email": email.lower(), "name": name, "password_hash": password_hash, "created_at": now}
     tx.execute(users.insert().values(**values))
     return user_id

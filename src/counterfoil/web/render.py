@@ -27,7 +27,13 @@ _environment: Final = jinja2.Environment(
     lstrip_blocks=True,
 )
 _environment.filters.update(
-    ago=words.ago, clock=words.clock, day=words.day, money=words.money, lasted=words.lasted, cause=words.cause
+    ago=words.ago,
+    browser=words.browser,
+    cause=words.cause,
+    clock=words.clock,
+    day=words.day,
+    lasted=words.lasted,
+    money=words.money,
 )
 _environment.globals.update(
     static=static_files.address,
@@ -63,6 +69,12 @@ def page(
     if fresh is not None:
         cookies.put(request, response, cookies.guest_name(request), fresh, _GUEST_LIVES)
     return response
+
+
+def guide_of(slug: str) -> str | None:
+    """Give the template that explains step by step how to get a connector's credential, None where there is none."""
+    name = f"guides/{slug}.html"
+    return name if name in _environment.list_templates() else None
 
 
 def see(request: Request, path: str, said: str | None = None) -> RedirectResponse:

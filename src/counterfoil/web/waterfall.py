@@ -10,6 +10,7 @@ from counterfoil.errors import BadRequest
 from counterfoil.web import words
 
 WIDTH: Final = 1000.0  # of the view box
+_NOWHERE: Final[Mapping[str, str]] = {}
 _CHILDREN: Final = 40  # invoked runs that are shown with their own steps
 
 
@@ -40,8 +41,8 @@ class Span:
         return max(1, self.end - self.begin)
 
 
-async def of(product: Product, run: RunView, now: int) -> list[Bar]:
-    """Read what a run invoked and lay it all out."""
+async def of(product: Product, run: RunView, now: int, places: Mapping[str, str]) -> list[Bar]:
+    """Read what a run invoked and lay it all out; `places` names destinations by id."""
     children: dict[str, RunView] = {}
     for step in run.steps:
         if step.child is not None and len(children) < _CHILDREN:
@@ -49,33 +50,33 @@ async def of(product: Product, run: RunView, now: int) -> list[Bar]:
                 children[step.child] = await product.engine.run(step.child)
             except BadRequest:
                 continue  # past its age
-    return lay_out(run, children, now)
+    return lay_out(run, children, now, places)
 
 
-def lay_out(run: RunView, children: Mapping[str, RunView], now: int) -> list[Bar]:
+def lay_out(run: RunView, children: Mapping[str, RunView], now: int, places: Mapping[str, str] = _NOWHERE) -> list[Bar]:
     """Place a run's steps, and below each invocation the steps of the run that it invoked."""
     span = _span(run, now)
     bars = []
     for step in run.steps:
         child = children.get(step.child or "")
         if child is None or child.started_at is None:
-            bars.append(_of_step(step, span, 0))
+            bars.append(_of_step(step, span, 0, places))
             continue
-        bars.append(_of_run(step, child, span, now))
-        bars += [_of_step(inner, span, 1) for inner in child.steps]
+        bars.append(_of_run(step, child, span, now, places))
+        bars += [_of_step(inner, span, 1, places) for inner in child.steps]
     return bars
 
 
-def _of_run(step: StepView, run: RunView, whole: Span, now: int) -> Bar:
+def _of_run(step: StepView, run: RunView, whole: Span, now: int, places: Mapping[str, str]) -> Bar:
     x, width, took = _place(_span(run, now), whole)
     tone = words.RUN_STATES[run.status][1]
-    return Bar(0, _plain(step.name), tone, x, width, took, run.failure.message if run.failure else None, run.id)
+    return Bar(0, _plain(step.name, places), tone, x, width, took, run.failure.message if run.failure else None, run.id)
 
 
-def _of_step(step: StepView, whole: Span, depth: int) -> Bar:
+def _of_step(step: StepView, whole: Span, depth: int, places: Mapping[str, str]) -> Bar:
     x, width, took = _place(Span(step.started_at, step.ended_at or step.started_at), whole)
     tone = "warn" if step.kind == "retry" else "bad" if step.failure else "good"
-    name = _plain(step.name) + (", failed attempt" if step.kind == "retry" else "")
+    name = _plain(step.name, places) + (", failed attempt" if step.kind == "retry" else "")
     return Bar(depth, name, tone, x, width, took, step.failure.message if step.failure else None, step.child)
 
 
@@ -92,6 +93,8 @@ def _span(run: RunView, now: int) -> Span:
     return Span(begin, max([run.ended_at or now, *ends]))
 
 
-def _plain(name: str) -> str:
-    """Give "transactions" for the step "transactions@0192…": whose it is shows in the run."""
-    return name.partition("@")[0].partition("#")[0].replace("-", " ")
+def _plain(name: str, places: Mapping[str, str]) -> str:
+    """Give "transactions, Household" for the step "transactions@<id>"."""
+    what, _, whose = name.partition("#")[0].partition("@")
+    label = places.get(whose)
+    return what.replace("-", " ").replace("_", " ") + (f", {label}" if label else "")

@@ -101,6 +101,19 @@ def money(amount: Decimal | None, currency: str, *, sign: bool = False) -> str:
     return f"{before}{known}{digits}" if known else f"{before}{digits} {currency}"
 
 
+def browser(agent: str) -> str:
+    """Give "Firefox on Linux" for what a browser says of itself."""
+    # Each says that it is also those after it in the list.
+    names = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+    systems = {"Android": "Android", "iPhone": "iPhone", "iPad": "iPad", "Windows": "Windows"}
+    systems |= {"Mac OS": "macOS", "Linux": "Linux"}
+    name = next((name for mark, name in names if mark in agent), None)
+    system = next((name for mark, name in systems.items() if mark in agent), None)
+    if name is None:
+        return agent[:40] or "Unknown browser"
+    return f"{name} on {system}" if system else name
+
+
 def cause(event: str) -> str:
     """Give an event's name in words a person reads."""
     known = _CAUSES.get(event)
@@ -111,6 +124,8 @@ def cause(event: str) -> str:
 
 
 _CAUSES: Final = {
+    "app/sync.finished": "A sync ended",
+    "app/attention.required": "Something needs a person",
     "app/connection.created": "A connection was added",
     "app/connection.repaired": "A connection was repaired",
     "app/connection.removed": "A connection was removed",

@@ -4,16 +4,37 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from counterfoil.web.pages import events, first_run, functions, home, runs, sign_in, sync, syncs
+from counterfoil.web.pages import (
+    account,
+    connection,
+    connections,
+    events,
+    first_run,
+    functions,
+    home,
+    invitation,
+    members,
+    runs,
+    sign_in,
+    sync,
+    syncs,
+    visit,
+)
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     first_run.router,
     sign_in.guests,
     sign_in.router,
     home.router,
+    connections.router,
+    connection.router,
+    visit.router,
     syncs.router,
     sync.router,
     runs.router,
     events.router,
     functions.router,
+    account.router,
+    members.router,
+    invitation.router,
 )

@@ -4,7 +4,7 @@ import time
 
 from fastapi import APIRouter, Request, Response
 
-from counterfoil.store import audit
+from counterfoil.store import audit, destinations
 from counterfoil.web import reaching, waterfall
 from counterfoil.web.auth import ProductOf, SignedInVisitor, address_of
 from counterfoil.web.render import page, see
@@ -16,7 +16,8 @@ router = APIRouter(include_in_schema=False)
 async def show(run_id: str, request: Request, visitor: SignedInVisitor, product: ProductOf) -> Response:
     """Show the page."""
     run = await reaching.run_of(product, visitor, run_id)
-    bars = await waterfall.of(product, run, round(time.time() * 1000))
+    known = await product.db.read(destinations.of_workspace, visitor.workspace.id)
+    bars = await waterfall.of(product, run, round(time.time() * 1000), {one.id: one.label for one in known})
     return page(request, "run.html", visitor, run=run, bars=bars)
 
 

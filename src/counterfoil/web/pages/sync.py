@@ -40,7 +40,7 @@ async def show(sync_id: str, request: Request, visitor: SignedInVisitor, product
         run = await product.engine.run(seen.sync.run_id)
     except BadRequest:  # past its age; the log stays
         run = None
-    bars = await waterfall.of(product, run, round(time.time() * 1000)) if run else []
+    bars = await waterfall.of(product, run, round(time.time() * 1000), seen.places) if run else []
     labels = {name: record.label for name, record in TABLES.items()}
     return page(request, "sync.html", visitor, seen=seen, run=run, bars=bars, labels=labels)
 
