@@ -20,6 +20,7 @@ from counterfoil.lib.http import Http
 from counterfoil.ports import DestinationSpec, ProviderSpec
 from counterfoil.store import Database
 from counterfoil.store.budgets import SharedBudgets
+from counterfoil.sync.arrange import Arrangements
 from counterfoil.sync.doors import Doors
 from counterfoil.sync.intake import Intake
 from counterfoil.sync.relinks import Relinks
@@ -40,6 +41,11 @@ class Product:
     doors: Doors
     engine: Engine[SyncSteps]
     intake: Intake
+
+    @property
+    def arrangements(self) -> Arrangements:
+        """Maps destinations, tries changes, and carries them out."""
+        return Arrangements(self.doors, self.engine)
 
     @property
     def visits(self) -> Visits:

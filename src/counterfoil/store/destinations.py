@@ -235,14 +235,10 @@ def bind(tx: sa.Connection, destination_id: str, mappings: Sequence[TableMapping
     return True
 
 
-def save_selection(tx: sa.Connection, destination_id: str, selection: Selection, *, compare: bool) -> None:
-    """Keep what goes to the destination; with `compare` every row of every table is compared again."""
+def save_selection(tx: sa.Connection, destination_id: str, selection: Selection) -> None:
+    """Keep what goes to the destination; whoever changes which rows that are has every table compared again."""
     where = destinations.c.id == destination_id
     tx.execute(sa.update(destinations).where(where).values(selection=_text(selection)))
-    if compare:
-        its_tables = destination_tables.c.destination_id == destination_id
-        tx.execute(sa.update(destination_tables).where(its_tables).values(watermark=0))
-        _raise_editions(tx, destination_id)
 
 
 def _raise_editions(tx: sa.Connection, destination_id: str) -> None:

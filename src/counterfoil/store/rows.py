@@ -316,6 +316,15 @@ def titles(tx: sa.Connection, workspace_id: str, table: str, keys: Sequence[str]
     return named
 
 
+def titles_of(tx: sa.Connection, workspace_id: str, table: str) -> dict[str, str]:
+    """Give the names of a small table's live rows by key, in the order of the names."""
+    rows = schema.rows[table]
+    title = next(rows.c[column.name] for column in columns(table).values() if column.title)
+    live = (rows.c.workspace_id == workspace_id) & rows.c.removed.is_(False)
+    found = tx.execute(sa.select(rows.c.key, title).where(live).order_by(title))
+    return {row.key: row[1] for row in found}
+
+
 def counts(tx: sa.Connection, workspace_id: str) -> dict[str, int]:
     """Give how many live rows each canonical table holds; a security that two connections bring is one."""
     return {

@@ -9,7 +9,7 @@ from counterfoil.plan import Removal
 from counterfoil.ports import FieldMapping, RemoteField, RemoteTable, Schema, TableMapping
 from counterfoil.sync.conflicts import Conflict, field_conflict
 from counterfoil.sync.mapping import default_mappings, with_links
-from counterfoil.sync.names import KEY, KNOWN, column_likeness, table_likeness
+from counterfoil.sync.names import EXACT, KEY, KNOWN, column_likeness, table_likeness
 
 SURE_ENOUGH: Final = 0.5  # below, nothing is proposed
 _TITLE: Final = 0.6  # the field that names the row, whatever it is called
@@ -72,6 +72,11 @@ def propose(schema: Schema, tables: Iterable[str], *, can_create: bool, removal:
     used = set(ids.values())
     unused = tuple(table.name for table in schema.tables if table.id not in used)
     return Proposal(tuple(matches), unused, tuple(with_links(mappings)))
+
+
+def match_fields(mapping: TableMapping, remote: RemoteTable, can_create: bool) -> TableMapping:
+    """Give a mapping that goes to one of the user's tables, its columns matched with the fields there."""
+    return _as_mapping(mapping, _match_fields(mapping, remote, EXACT), can_create)
 
 
 def _match_tables(schema: Schema, wanted: Sequence[TableMapping]) -> Mapping[str, tuple[RemoteTable, float]]:

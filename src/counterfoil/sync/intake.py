@@ -53,8 +53,12 @@ class Intake:
         *,
         selection: Selection | None = None,
         tables: Iterable[str] = tuple(TABLES),
+        start: bool = True,
     ) -> destinations.Destination:
-        """Prove a credential, store it with the default mapping, and start the first sync."""
+        """Prove a credential, store it with the default mapping, and start the first sync.
+
+        Without `start` a new destination stays paused, so that it can be mapped before anything is made there.
+        """
         spec = self._doors.destination_spec(kind)
         chosen = selection or Selection()
         identity, kept = await self._doors.introduce(spec, settings)
@@ -66,11 +70,13 @@ class Intake:
             identity=identity,
             credential=sealed_form(kept),
             selection=chosen,
+            state="active" if start else "paused",
         )
         if not await self._doors.db.read(destinations.targets, destination.id):
             for mapping in default_mappings(tables, chosen.removal):
                 await self._doors.db.run(destinations.change_target, destination.id, mapping, enabled=True)
-        await self.request_destination_sync(destination.id, "app/destination.created")
+        if destination.state == "active":
+            await self.request_destination_sync(destination.id, "app/destination.created")
         return destination
 
     async def request_sync(self, connection_id: str, event: str, event_id: str | None = None) -> str:
