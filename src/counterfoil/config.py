@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from counterfoil.errors import BadSettings
 from counterfoil.lib.secrets import Vault, new_key
@@ -16,6 +17,12 @@ M = TypeVar("M", bound=BaseModel)
 
 def _comma_separated(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _network(text: str) -> str:
+    if text != "*":
+        ip_network(text)  # uvicorn takes what it cannot read for a name, and trusts nobody
+    return text
 
 
 class Settings(BaseModel):
@@ -31,6 +38,13 @@ class Settings(BaseModel):
     )
     host: str = Field("127.0.0.1", description="address that the web server listens on")
     port: int = Field(4000, ge=0, le=65535, description="port that the web server listens on")
+    trusted_proxies: Annotated[
+        tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_comma_separated)
+    ] = Field(
+        ("127.0.0.1", "::1"),
+        description="addresses and networks of reverse proxies whose word on the visitor's address and on https is "
+        "taken, separated by commas; * for anybody's",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["console", "json"] = Field("console", description="for people or for machines")
     functions: str | None = Field(None, description="a module with your own durable functions, found on Python's path")

@@ -27,6 +27,8 @@ def serve(
         create_app(settings, os.environ, worker=worker),
         host=where[0],
         port=where[1],
+        proxy_headers=True,
+        forwarded_allow_ips=",".join(settings.trusted_proxies),
         access_log=False,
         log_level="warning",
         timeout_graceful_shutdown=5,  # open pages listen for news and would hold the server up
