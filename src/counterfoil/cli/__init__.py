@@ -5,7 +5,7 @@ What a command needs is imported inside it: `counterfoil --help` must answer at 
 
 import typer
 
-from counterfoil.cli import follow, look, play, run, tokens, workings
+from counterfoil.cli import follow, look, ops, play, run, tokens, workings
 from counterfoil.errors import ActionRequired, BadRequest, CounterfoilError
 
 app = typer.Typer(
@@ -26,6 +26,8 @@ for noun, commands in {
     "token": tokens.tokens,
 }.items():
     app.add_typer(commands, name=noun)
+for task in ops.COMMANDS:
+    app.command()(task)
 for command in (play.sandbox, play.demo):
     app.command()(command)
 

@@ -51,8 +51,8 @@ class Vault:
 
     def open(self, sealed: bytes, *, bound_to: str) -> bytes:
         """Decrypt what `seal` gave. Raises `BadSettings` where the key is not known or the binding does not hold."""
-        name, _, rest = sealed.partition(b":")
-        key = self.keys.get(name.decode("ascii", "replace"))
+        rest = sealed.partition(b":")[2]
+        key = self.keys.get(sealed_with(sealed))
         if key is None:
             raise BadSettings("A credential was encrypted with a key that is not here.", remedy=_REMEDY)
         try:
@@ -69,3 +69,8 @@ def key_id(key: bytes) -> str:
 def fingerprint(secret: str) -> str:
     """Give a short stable name for a credential, for budgets and caches; the credential cannot be read from it."""
     return blake2b(secret.encode(), digest_size=8, person=b"cf-credent").hexdigest()
+
+
+def sealed_with(sealed: bytes) -> str:
+    """Name the key that something was encrypted with."""
+    return sealed.partition(b":")[0].decode("ascii", "replace")

@@ -19,6 +19,11 @@ Tx = sa.Connection  # one open transaction
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
+def newest_revision() -> str:
+    """Give the revision of the schema that this code works with."""
+    return max(path.stem.split("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
 class Database:
     """The product's database: a SQLite file in the data directory, or Postgres by URL."""
 
@@ -72,8 +77,7 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema up to date; quick where it is."""
-        newest = max(path.stem.split("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
-        if self._revision() == newest:
+        if self.revision() == newest_revision():
             return
         from alembic import command  # imported here: it takes longer than a start that has nothing to migrate
         from alembic.config import Config
@@ -86,7 +90,8 @@ class Database:
             config.attributes["connection"] = tx
             command.upgrade(config, "head")
 
-    def _revision(self) -> str | None:
+    def revision(self) -> str | None:
+        """Give the schema's revision, None for an empty database; a later one sorts after an earlier one."""
         with self.reading() as tx:
             if not sa.inspect(tx).has_table("alembic_version"):
                 return None

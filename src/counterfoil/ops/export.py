@@ -1,0 +1,154 @@
+"""Everything canonical as CSV and JSON, in a folder or a zip: a part at a time, at one moment, without credentials."""
+
+import contextlib
+import csv
+import datetime as dt
+import io
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, Any, Final
+
+import msgspec
+
+from counterfoil import __version__
+from counterfoil.errors import BadRequest
+from counterfoil.model import TABLES, columns
+from counterfoil.store import Database, Tx
+from counterfoil.store import export as stored
+
+ABOUT: Final = "about.json"
+# A spreadsheet takes a cell that begins so for a formula: https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
+_encode: Final = msgspec.json.Encoder().encode
+
+# (a file's name) -> that file, open for bytes
+Open = Callable[[str], AbstractContextManager[IO[bytes]]]
+
+
+def export(db: Database, workspace_id: str, target: Path, *, overwrite: bool = False) -> Mapping[str, int]:
+    """Write a workspace's rows to a folder, or to a zip where the name ends so; give how many by table.
+
+    For each table `<table>.csv` and `<table>.json`; `about.json` tells the columns. Raises `BadRequest` where something
+    stands there already, or nothing can be written.
+    """
+    is_zip = target.suffix.lower() == ".zip"
+    taken = target.exists() and (is_zip or not target.is_dir() or any(target.iterdir()))
+    if taken and not overwrite:
+        raise BadRequest(f"{target} is there already.", remedy="Choose another name, or give --force.")
+    try:
+        with _zip(target) if is_zip else _folder(target) as open_file, stored.moment(db) as tx:
+            return write_all(tx, workspace_id, open_file)
+    except OSError as error:
+        raise BadRequest(
+            f"{target} cannot be written: {error.strerror}.",
+            remedy="Choose a folder that exists, that you may write to, and that has space left.",
+        ) from error
+
+
+def write_all(tx: Tx, workspace_id: str, open_file: Open) -> Mapping[str, int]:
+    """Write every file through `open_file`, one after another; give how many rows each table has."""
+    counts = {table: write_table(tx, workspace_id, table, open_file) for table in TABLES}
+    with open_file(ABOUT) as file:
+        file.write(msgspec.json.format(_encode(_about(counts))))
+    return counts
+
+
+def write_table(tx: Tx, workspace_id: str, table: str, open_file: Open) -> int:
+    """Write one table in both forms; give how many rows it has."""
+    with open_file(f"{table}.csv") as file:
+        write_csv(file, stored.names(table), stored.rows(tx, workspace_id, table))
+    with open_file(f"{table}.json") as file:
+        return write_json(file, stored.rows(tx, workspace_id, table))
+
+
+def write_csv(file: IO[bytes], names: tuple[str, ...], rows: Iterator[Mapping[str, Any]]) -> None:
+    """Write rows as CSV in UTF-8 with a first line of names; amounts keep all their digits."""
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
+    writer = csv.writer(text)
+    writer.writerow(names)
+    writer.writerows([cell(row[name]) for name in names] for row in rows)
+    text.flush()
+    text.detach()  # whoever opened the file closes it
+
+
+def write_json(file: IO[bytes], rows: Iterator[Mapping[str, Any]]) -> int:
+    """Write rows as a JSON list, one a line, amounts as text; give how many."""
+    count = 0
+    for row in rows:
+        file.write(b",\n" if count else b"[\n")
+        file.write(_encode({name: _plain(value) for name, value in row.items()}))
+        count += 1
+    file.write(b"\n]\n" if count else b"[]\n")
+    return count
+
+
+def _plain(value: Any) -> Any:
+    return format(value, "f") if isinstance(value, Decimal) else value  # never 1E-7
+
+
+def cell(value: Any) -> str:
+    """Give a CSV cell. A text that a spreadsheet would take for a formula, or that begins with ', gets a ' in front."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case Decimal():
+            return format(value, "f")
+        case dt.date():
+            return value.isoformat()
+        case _:
+            return f"'{value}" if str(value).startswith(_FORMULAS) else str(value)
+
+
+def text_of(written: str) -> str:
+    """Give the text that `cell` was given."""
+    return written.removeprefix("'")
+
+
+def _about(counts: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "counterfoil": __version__,
+        "made_at": dt.datetime.now(dt.UTC),
+        "amounts": "Money that arrives in an account is positive. Amounts are text, in units of the row's currency.",
+        "csv": "UTF-8. A text that a spreadsheet would take for a formula, or that begins with ', has a ' in front.",
+        "tables": {
+            table: {
+                "label": TABLES[table].label,
+                "rows": counts[table],
+                "columns": {
+                    column.name: {"label": column.label, "kind": column.kind.value, "links_to": column.to}
+                    for column in columns(table).values()
+                },
+            }
+            for table in TABLES
+        },
+    }
+
+
+@contextlib.contextmanager
+def _folder(target: Path) -> Iterator[Open]:
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def open_file(name: str) -> AbstractContextManager[IO[bytes]]:
+        return os.fdopen(os.open(target / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+
+    yield open_file
+
+
+@contextlib.contextmanager
+def _zip(target: Path) -> Iterator[Open]:
+    part = target.with_name(f".{target.name}.part")
+    try:
+        with (
+            os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as raw,
+            zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
+            yield lambda name: archive.open(name, "w", force_zip64=True)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
