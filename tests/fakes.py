@@ -132,6 +132,7 @@ class Ledger:
     fail_before: list[Exception] = field(default_factory=list)  # raised before anything is done, one per write
     fail_after: list[Exception] = field(default_factory=list)  # raised when all is done, one per write
     undecided: list[str] = field(default_factory=list)  # keys done, whose reply was lost
+    refuses: Exception | None = None  # raised when the credential is proved
     broken: ActionRequired | None = None
     missing: set[tuple[str, str]] = field(default_factory=set)  # (table, column) that the user deleted
     busy: int = 0
@@ -150,6 +151,8 @@ class FakeDestination:
         self._ledger, self._name = ledger, name
 
     async def check(self) -> Identity:
+        if self._ledger.refuses is not None:
+            raise self._ledger.refuses
         return Identity(self._name, f"Ledger {self._name}")
 
     async def describe(self) -> Schema:
