@@ -351,6 +351,7 @@ class DestinationSpec:
     settings: type[BaseModel]  # credential and place
     batch: int  # changes per `write` call: what one durable mark covers
     open: Callable[[Access], Destination]
+    pace: float = 50.0  # rows a second that the vendor's limits allow at best: how long a first sync will take
     can_create_tables: bool = True
     links: bool = True  # cells can point to rows; where not, a link is shown by name
     extra: Mapping[str, Any] = field(default_factory=dict)

@@ -12,4 +12,5 @@ SPEC = DestinationSpec(
     settings=AirtableSettings,
     batch=100,
     open=AirtableDestination,
+    pace=50.0,  # ten rows a request, five requests a second
 )

@@ -12,6 +12,7 @@ SPEC = DestinationSpec(
     settings=CodaSettings,
     batch=5_000,  # ten requests of 500 rows: what the rate class lets pass at once
     open=open_coda,
+    pace=800.0,  # 500 rows a request, ten requests in six seconds
     can_create_tables=False,
     extra={"copy_template": copy_template},
 )

@@ -14,6 +14,7 @@ SPEC: Final = DestinationSpec(
     settings=GoogleSheetsSettings,
     batch=10_000,
     open=GoogleSheets,
+    pace=2_000.0,  # the spreadsheet's own work
     links=False,
 )
 

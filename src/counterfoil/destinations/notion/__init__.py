@@ -16,6 +16,7 @@ SPEC: Final = DestinationSpec(
     settings=NotionSettings,
     batch=100,
     open=partial(Notion, schemas=Schemas()),
+    pace=3.0,  # a row a request
 )
 
 __all__ = ["SPEC", "NotionApp", "NotionSettings"]
