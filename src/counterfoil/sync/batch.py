@@ -54,11 +54,13 @@ def next_batch(tx: Tx, place: Place, size: int, *, watermark: int, open_after: s
         planned = _mark(tx, place, [decided for _, decided in decide(tx, place, left, stored(tx, place))])
         return Batch(planned, watermark, keys[-1] if len(keys) == size else None, last=False)
     decisions: list[Planned | Entry] = []
-    changes = looked = 0
+    changes = looked = idle = 0
     more = True
     while more and changes < size and looked < max(LOOK, size):
-        found = rows.changed(tx, place.workspace_id, place.table, after=watermark, limit=CHUNK)
-        more = len(found) == CHUNK
+        # As many as there may be changes; the more of those seen were none, the more are seen at once.
+        limit = min(CHUNK, size - changes + 2 * idle)
+        found = rows.changed(tx, place.workspace_id, place.table, after=watermark, limit=limit)
+        more = len(found) == limit
         looked += len(found)
         upto = found[-1].version if found else watermark
         for version, decided in decide(tx, place, best_of_each(tx, place, found), stored(tx, place)):
@@ -67,7 +69,7 @@ def next_batch(tx: Tx, place: Place, size: int, *, watermark: int, open_after: s
             if changes == size:
                 more, upto = more or version < upto, version
                 break
-        watermark = upto
+        watermark, idle = upto, looked - changes
     return Batch(_mark(tx, place, decisions), watermark, None, last=not more)
 
 
