@@ -1,8 +1,10 @@
 """Reads what people type into forms; what cannot be used is a `BadRequest` that says how to mend it."""
 
 import re
+from functools import cache
 from typing import Final
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from counterfoil.errors import BadRequest
 
@@ -25,6 +27,12 @@ def line(text: str, what: str, longest: int = 200) -> str:
     if len(found) > longest:
         raise BadRequest(f"The {what} is too long.", remedy=f"Use at most {longest} characters.")
     return found
+
+
+@cache
+def timezones() -> tuple[str, ...]:
+    """Give the names of all time zones; found once, since that reads the disk."""
+    return tuple(sorted(available_timezones()))
 
 
 def own_path(text: str) -> str:

@@ -2,7 +2,6 @@
 
 import time
 from typing import Annotated
-from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Form, Request, Response
 
@@ -31,7 +30,7 @@ async def save_profile(
     """Keep name and time zone."""
     try:
         name = forms.line(name, "name")
-        if timezone not in available_timezones():
+        if timezone not in forms.timezones():
             raise BadRequest(f"There is no time zone {timezone!r}.", remedy="Choose one like Europe/Berlin.")
     except BadRequest as problem:
         return await _page(request, visitor, product, problem)
@@ -127,7 +126,7 @@ async def _page(request: Request, visitor: Visitor, product: Product, problem: B
         status=422 if problem else 200,
         problem=problem,
         sessions=await product.db.read(sessions.of_user, visitor.user.id),
-        zones=sorted(available_timezones()),
+        zones=forms.timezones(),
     )
 
 
