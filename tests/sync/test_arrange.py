@@ -225,10 +225,10 @@ async def test_rows_the_user_deleted_come_back_when_asked_for(desk: Desk) -> Non
     await desk.land(*(transaction(f"t{n:02}", "-2.00") for n in range(4)))
     await desk.sync()
     assert len(rows) == 27
-    assert (await desk.acts.restore(desk.workspace_id, desk.destination_id, keys=["t01"])).rows == 1
+    assert await desk.acts.restore(desk.workspace_id, desk.destination_id, keys=["t01"]) == 1
     await desk.sync()
     assert len(rows) == 28
-    assert (await desk.acts.restore(desk.workspace_id, desk.destination_id)).rows == 2
+    assert await desk.acts.restore(desk.workspace_id, desk.destination_id) == 2
     assert desk.engine.sent[-1].name == "app/rows.restored"
     await desk.sync()
     assert len(rows) == 30 and len({row["Transactions/Counterfoil ID"] for row in rows.values()}) == 30
@@ -239,7 +239,7 @@ async def test_a_deleted_row_that_the_bank_took_back_does_not_come_back(desk: De
     await desk.land(transaction("u09", "-2.00", account="acc2"))
     await desk.sync()
     await desk.land(removed=[("transactions", "u09")])
-    assert (await desk.acts.restore(desk.workspace_id, desk.destination_id)).rows == 0
+    assert await desk.acts.restore(desk.workspace_id, desk.destination_id) == 0
 
 
 async def test_refused_rows_are_tried_again_when_asked(desk: Desk) -> None:
@@ -248,10 +248,10 @@ async def test_refused_rows_are_tried_again_when_asked(desk: Desk) -> None:
     await desk.sync()
     desk.book.refuses = set()
     assert await desk.sync() == {}
-    assert (await desk.acts.retry(desk.workspace_id, desk.destination_id)).rows == 1
+    assert await desk.acts.retry(desk.workspace_id, desk.destination_id) == 1
     counts = await desk.sync()
     assert counts["transactions"].created == 1
-    assert (await desk.acts.retry(desk.workspace_id, desk.destination_id)).rows == 0
+    assert await desk.acts.retry(desk.workspace_id, desk.destination_id) == 0
 
 
 async def test_a_paused_destination_is_left_alone_until_it_goes_on(desk: Desk) -> None:

@@ -47,6 +47,7 @@ class Overview:
     destination: Destination
     tables: tuple[TableState, ...]
     accounts: Mapping[str, str]
+    event_id: str | None = None  # after a change: the event that has it carried out, where there is anything to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +57,6 @@ class Trial:
     conflicts: tuple[Conflict, ...]
     tables: tuple[TablePreview, ...]
     mappings: tuple[TableMapping, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """How many rows an act concerns, and the event that has them written; without any, none was needed."""
-
-    rows: int
-    event_id: str | None
 
 
 class Arrangements:
@@ -121,10 +114,9 @@ class Arrangements:
         told = await preview(self._doors.db, door, destination, targets, made, asked)
         return Trial((), tuple(told), mappings)
 
-    async def save(self, workspace_id: str, destination_id: str, edit: Edit) -> str | None:
+    async def save(self, workspace_id: str, destination_id: str, edit: Edit) -> Overview:
         """Keep an edit and have its consequences carried out: what differs, and nothing else.
 
-        Gives the id of the event that asks for that, None where nothing is to be done.
 
         The place is looked at first where tables or fields are concerned. Raises `MappingRefused`, which names all
         that stands in the way, and `BadRequest`; then nothing is kept.
@@ -132,9 +124,10 @@ class Arrangements:
         destination = await self._doors.db.read(destinations.find, workspace_id, destination_id)
         looks = bool(edit.tables) or edit.selection.removal is Removal.MARK
         schema = await (await self._doors.destination(destination)).describe() if looks else _NOWHERE
-        if not await self._doors.db.run(self._save, workspace_id, destination_id, edit, schema):
-            return None
-        return await self._intake.request_destination_sync(destination_id, CHANGED)
+        event_id = None
+        if await self._doors.db.run(self._save, workspace_id, destination_id, edit, schema):
+            event_id = await self._intake.request_destination_sync(destination_id, CHANGED)
+        return replace(await self.show(workspace_id, destination_id), event_id=event_id)
 
     def _draft(
         self, tx: Tx, destination: Destination, edit: Edit, schema: Schema
@@ -174,8 +167,8 @@ class Arrangements:
         *,
         tables: Sequence[str] | None = None,
         keys: Sequence[str] | None = None,
-    ) -> Wanted:
-        """Bring back rows that the user deleted there, all or some of them.
+    ) -> int:
+        """Bring back rows that the user deleted there, all or some of them; give how many.
 
         A row is looked for by its id before it is made: the user may have brought it back already.
         """
@@ -183,15 +176,16 @@ class Arrangements:
         count = await self._doors.db.run(_restore, workspace_id, destination_id, tables, keys)
         return await self._wanted(destination_id, count, "app/rows.restored")
 
-    async def retry(self, workspace_id: str, destination_id: str, *, tables: Sequence[str] | None = None) -> Wanted:
-        """Have the rows that the destination refused tried again."""
+    async def retry(self, workspace_id: str, destination_id: str, *, tables: Sequence[str] | None = None) -> int:
+        """Have the rows that the destination refused tried again; give how many."""
         await self._doors.db.read(destinations.find, workspace_id, destination_id)
         count = await self._doors.db.run(mirror.try_again, destination_id, tables)
         return await self._wanted(destination_id, count, "app/rows.retried")
 
-    async def _wanted(self, destination_id: str, count: int, event: str) -> Wanted:
-        asked = await self._intake.request_destination_sync(destination_id, event) if count else None
-        return Wanted(count, asked)
+    async def _wanted(self, destination_id: str, count: int, event: str) -> int:
+        if count:
+            await self._intake.request_destination_sync(destination_id, event)
+        return count
 
     async def pause(self, workspace_id: str, destination_id: str) -> None:
         """Write nothing there until `resume`; a sync that is at work stops after its batch."""
