@@ -14,7 +14,7 @@ from counterfoil.engine import Engine, Event, RunFailed
 from counterfoil.engine.locks import LOST
 from counterfoil.errors import BadSettings
 from engine.support import running, story, until
-from engine.worker import Job, job, pair
+from engine.worker import FUNCTIONS, Job, job
 from engine.workers import Workers
 
 TAKEN_OVER = 20  # seconds, with room for a slow machine: other workers look for the dead every 3 seconds
@@ -23,7 +23,7 @@ TAKEN_OVER = 20  # seconds, with room for a slow machine: other workers look for
 @asynccontextmanager
 async def outside(database: str, log: Path, version: str = "test") -> AsyncIterator[tuple[Engine[None], Workers]]:
     """Give an engine that only sends, and worker processes to come."""
-    async with running([job, pair], database, worker=False, app_version=version) as sender:
+    async with running(FUNCTIONS, database, worker=False, app_version=version) as sender:
         with Workers(database, log) as workers:
             yield sender, workers
 
@@ -132,7 +132,7 @@ def test_two_workers_of_two_versions_share_the_keys(postgres_database: str, tmp_
     async def main() -> None:
         async with (
             outside(database, tmp_path / "log", "old") as (old, workers),
-            running([job, pair], database, worker=False, app_version="new") as new,
+            running(FUNCTIONS, database, worker=False, app_version="new") as new,
         ):
             workers.start("old")
             workers.start("new")
@@ -142,6 +142,42 @@ def test_two_workers_of_two_versions_share_the_keys(postgres_database: str, tmp_
                     runs += (await sender.send(Event("job", Job(f"k{n % 2}", n, 0.01)))).runs
             for run in runs:
                 await old.result(run, timeout=30)
+            assert workers.overlaps() == []
+
+    story(main, 120)
+
+
+def test_two_workers_that_were_given_one_name_are_two_all_the_same(postgres_database: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with outside(postgres_database, tmp_path / "log") as (sender, workers):
+            first = workers.start(DBOS__VMID="same")
+            workers.start(DBOS__VMID="same")
+            with psycopg.connect(postgres_database, autocommit=True) as connection:
+                assert connection.execute("SELECT count(*) FROM engine_workers").fetchall() == [(2,)]
+            jobs = [Job(f"k{n % 3}", n, 0.05) for n in range(12)]
+            runs = [(await sender.send(Event("job", each))).runs[0] for each in jobs]
+            await until(lambda: "two" in workers.words())
+            first.kill()
+            first.wait()
+            assert [await sender.result(run, timeout=TAKEN_OVER) for run in runs] == list(range(12))
+            assert (workers.overlaps(), workers.disorder()) == ([], [])
+            assert workers.repeats() <= 3  # what the killed one had at hand, and nothing of the other
+
+    story(main, 120)
+
+
+def test_priorities_and_two_workers_do_not_let_keyed_runs_overlap(postgres_database: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with outside(postgres_database, tmp_path / "log") as (sender, workers):
+            workers.start()
+            workers.start()
+            runs: list[str] = []
+            for n in range(8):
+                for name in ("patient", "urgent", "job"):
+                    runs += (await sender.send(Event(name, Job(f"k{n % 2}", n, 0.01)))).runs
+            for run in runs:
+                await sender.result(run, timeout=60)
+            assert len({pid for *_, pid in workers.lines()}) == 2
             assert workers.overlaps() == []
 
     story(main, 120)

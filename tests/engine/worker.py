@@ -54,8 +54,21 @@ async def pair(ctx: Context[Job]) -> list[int]:
     return list(await asyncio.gather(*(ctx.step.invoke(f"job-{child.key}", job, child) for child in children)))
 
 
+@function("urgent", on="urgent", priority=1, retries=0)
+async def urgent(ctx: Context[Job]) -> int:
+    return await ctx.step.invoke("job", job, ctx.event.data)
+
+
+@function("patient", on="patient", priority=9, retries=0)
+async def patient(ctx: Context[Job]) -> int:
+    return await ctx.step.invoke("job", job, ctx.event.data)
+
+
+FUNCTIONS = (job, pair, urgent, patient)
+
+
 async def main(database: str, version: str) -> None:
-    engine: Engine[None] = Engine([job, pair], database, app_version=version)
+    engine: Engine[None] = Engine(FUNCTIONS, database, app_version=version)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await engine.start()

@@ -1,5 +1,6 @@
 """Worker processes of the tests, and what their logs say."""
 
+import os
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -17,10 +18,13 @@ class Workers:
     log: Path
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
-    def start(self, version: str = "test") -> subprocess.Popen[str]:
+    def start(self, version: str = "test", **environment: str) -> subprocess.Popen[str]:
         """Start one and wait until it works."""
         worker = subprocess.Popen(
-            [sys.executable, str(WORKER), self.database, version, str(self.log)], stdout=subprocess.PIPE, text=True
+            [sys.executable, str(WORKER), self.database, version, str(self.log)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | environment,
         )
         self.started.append(worker)
         assert worker.stdout is not None

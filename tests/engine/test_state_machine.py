@@ -1,0 +1,308 @@
+"""Whatever people and programs do to an engine, in any order: a simple model says what must have become of it."""
+
+import asyncio
+import functools
+import shutil
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+
+from counterfoil.engine import Concurrency, Context, Engine, Event, Function, RunView, function
+from counterfoil.errors import ActionRequired
+
+T = TypeVar("T")
+
+KEYS: Final = ("a", "b")
+
+
+class Job(msgspec.Struct, frozen=True):
+    """What a run works on. A job that is held works until the holds are lifted; a broken one fails for good."""
+
+    key: str
+    n: int
+    held: bool = False
+    broken: bool = False
+
+
+@dataclass
+class Site:
+    """Where the runs of one example work, and what went wrong there."""
+
+    inside: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # scope and key -> runs
+    done: Counter[tuple[str, str]] = field(default_factory=Counter)  # (run, step)
+    ends: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))  # (function, key) -> n
+    paused: dict[str, set[str]] = field(default_factory=dict)  # function -> runs that had begun when it was paused
+    wrongs: list[str] = field(default_factory=list)
+    lifted: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @contextmanager
+    def visit(self, place: str, run: str) -> Iterator[None]:
+        present = self.inside[place]
+        if others := set(+present) - {run}:
+            self.wrongs.append(f"{run} met {others} at {place}")
+        present[run] += 1
+        try:
+            yield
+        finally:
+            present[run] -= 1
+
+    def enter(self, function_id: str, run: str) -> None:
+        if run not in self.paused.get(function_id, {run}):
+            self.wrongs.append(f"{run} of {function_id} began during a pause")
+
+
+def work_place(site: Site) -> list[Function[Any, Any]]:
+    """Give two functions that share a scope, a parent without a key, and its child."""
+
+    async def work(step: str, place: str, run: str, job: Job) -> None:
+        with site.visit(place, run):
+            if job.broken:
+                raise ActionRequired("broken", "It is broken.", remedy="Mend it.")
+            if job.held:
+                await site.lifted.wait()
+            else:
+                await asyncio.sleep(0.002)
+            site.done[run, step] += 1
+
+    async def job(ctx: Context[Job], scope: str) -> int:
+        data, place = ctx.event.data, f"{scope}/{ctx.event.data.key}"
+        site.enter(ctx.function_id, ctx.run_id)
+        with site.visit(place, ctx.run_id):
+            for step in ("one", "two"):
+                await ctx.step.run(step, work, step, place, ctx.run_id, data)
+            site.ends[ctx.function_id, data.key].append(data.n)
+        return data.n
+
+    @function("first", on=["both", "one"], concurrency=Concurrency(key="event.data.key", scope="shared"))
+    async def first(ctx: Context[Job]) -> int:
+        return await job(ctx, "shared")
+
+    @function("second", on="both", concurrency=Concurrency(key="event.data.key", scope="shared"))
+    async def second(ctx: Context[Job]) -> int:
+        return await job(ctx, "shared")
+
+    @function("child", concurrency=Concurrency(key="event.data.key"))
+    async def child(ctx: Context[Job]) -> int:
+        return await job(ctx, "child")
+
+    @function("parent", on=["both", "family"])
+    async def parent(ctx: Context[Job]) -> int:
+        site.enter(ctx.function_id, ctx.run_id)
+        return await ctx.step.invoke("child", child, ctx.event.data)
+
+    return [first, second, child, parent]
+
+
+LISTENERS: Final = {"both": {"first", "second", "parent"}, "one": {"first"}, "family": {"parent"}}
+names = st.sampled_from(sorted(LISTENERS))
+pausable = st.sampled_from(["first", "second", "parent", "child"])
+
+
+@functools.cache
+def empty_database() -> Path:
+    """Make the tables once: it takes longer than an example."""
+    file = Path(tempfile.mkdtemp(prefix="counterfoil-model-"), "engine.db")
+
+    async def make() -> None:
+        engine: Engine[None] = Engine([], file, app_version="test")
+        await engine.start(worker=False)
+        await engine.stop()
+
+    asyncio.run(make())
+    return file
+
+
+class AnyStory(RuleBasedStateMachine):
+    """The engine beside its model: which runs must exist, and which of them somebody has cancelled."""
+
+    events = Bundle("events")
+    runs = Bundle("runs")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.file = Path(self.folder.name, "engine.db")
+        shutil.copy(empty_database(), self.file)
+        self.loop = asyncio.Runner()
+        self.site = self.wait_for(self.make_site())
+        self.functions = {each.id: each for each in work_place(self.site)}
+        self.started: dict[str, str] = {}  # run -> function
+        self.cancelled: set[str] = set()
+        self.count = 0
+        self.engine = self.wait_for(self.start())
+
+    async def make_site(self) -> Site:
+        return Site()
+
+    def wait_for(self, story: Coroutine[Any, Any, T]) -> T:
+        async def bounded() -> T:
+            async with asyncio.timeout(60):
+                return await story
+
+        return self.loop.run(bounded())
+
+    async def start(self) -> Engine[Any]:
+        engine: Engine[Any] = Engine(self.functions.values(), self.file, app_version="test", backoff=0.01)
+        await engine.start()
+        return engine
+
+    # --- what people and programs do --------------------------------------------------------------------------
+
+    @rule(target=events, name=names, key=st.sampled_from(KEYS), held=st.booleans(), broken=st.integers(0, 4))
+    def send(self, name: str, key: str, held: bool, broken: int) -> tuple[Event[Job], tuple[str, ...]]:
+        self.count += 1
+        event = Event(name, Job(key, self.count, held, broken == 4), id=f"event-{self.count}")
+        accepted = self.wait_for(self.engine.send(event))
+        assert not accepted.duplicate
+        views = {run: self.wait_for(self.engine.run(run)) for run in accepted.runs}
+        assert sorted(view.function for view in views.values()) == sorted(LISTENERS[name])
+        self.started |= {run: view.function for run, view in views.items()}
+        return event, accepted.runs
+
+    @rule(known=events)
+    def send_again(self, known: tuple[Event[Job], tuple[str, ...]]) -> None:
+        event, runs = known
+        accepted = self.wait_for(self.engine.send(event))
+        assert accepted.duplicate
+        assert accepted.runs == runs
+
+    @rule(target=runs, known=events)
+    def look_at(self, known: tuple[Event[Job], tuple[str, ...]]) -> Any:
+        return multiple(*known[1])
+
+    @rule(run=runs)
+    def cancel(self, run: str) -> None:
+        before = self.view(run).status
+        self.wait_for(self.engine.cancel(run))
+        after = self.view(run).status
+        assert after in ("cancelled", "succeeded", "failed")
+        if before in ("cancelled", "succeeded", "failed"):
+            assert after == before
+        if after == "cancelled":
+            self.cancelled.add(run)
+
+    @rule(place=st.integers(0, 3))
+    def cancel_one_at_work(self, place: int) -> None:
+        at_work = sorted(run for present in self.site.inside.values() for run in +present)
+        if at_work:
+            self.cancel(at_work[place % len(at_work)])
+            self.let_time_pass(0.05)  # whoever waits for its key would come now, if the key were free
+
+    @rule()
+    def cancel_a_child(self) -> None:
+        children = [run for run in self.listed() if run.parent is not None]
+        if children:
+            self.cancel(children[0].id)
+
+    @rule(function_id=pausable)
+    def pause(self, function_id: str) -> None:
+        self.wait_for(self.engine.pause(self.functions[function_id]))
+        begun = {run.id for run in self.listed() if run.function == function_id and run.status != "paused"}
+        self.site.paused.setdefault(function_id, begun)
+
+    @rule(function_id=pausable)
+    def resume(self, function_id: str) -> None:
+        self.site.paused.pop(function_id, None)
+        self.wait_for(self.engine.resume(self.functions[function_id]))
+
+    @rule(target=runs, run=runs)
+    def replay(self, run: str) -> str:
+        again = self.wait_for(self.engine.replay(run))
+        assert again not in self.started
+        self.started[again] = self.started[run]
+        return again
+
+    @rule()
+    def lift_the_holds(self) -> None:
+        async def lift() -> None:
+            self.site.lifted.set()
+            await asyncio.sleep(0.03)
+            self.site.lifted.clear()
+
+        self.wait_for(lift())
+
+    @rule(seconds=st.sampled_from([0.01, 0.05, 0.1]))
+    def let_time_pass(self, seconds: float) -> None:
+        self.wait_for(asyncio.sleep(seconds))
+
+    @rule()
+    def restart(self) -> None:
+        self.site.lifted.set()  # stopping waits for the present steps
+        self.wait_for(self.engine.stop())
+        self.site.lifted.clear()
+        assert not any(+present for present in self.site.inside.values()), "something works while the engine is stopped"
+        self.engine = self.wait_for(self.start())
+
+    # --- what must hold --------------------------------------------------------------------------------------
+
+    def view(self, run: str) -> RunView:
+        return self.wait_for(self.engine.run(run))
+
+    def listed(self) -> list[RunView]:
+        return self.wait_for(self.engine.runs(limit=1_000))
+
+    @invariant()
+    def nothing_went_wrong(self) -> None:
+        assert self.site.wrongs == []
+
+    def teardown(self) -> None:
+        try:
+            self.site.lifted.set()
+            for function_id in list(self.site.paused):
+                self.resume(function_id)
+            self.wait_for(self.engine.drained(30))
+            runs = self.listed()
+        finally:
+            self.wait_for(self.engine.stop())
+            self.loop.close()
+            self.folder.cleanup()
+        self.nothing_went_wrong()
+        self.everything_came_to_its_end({run.id: run for run in runs})
+
+    def everything_came_to_its_end(self, runs: dict[str, RunView]) -> None:
+        children = {run.id: run for run in runs.values() if run.parent is not None}
+        assert {run.id for run in runs.values()} - set(children) == set(self.started)
+        assert {run.function for run in children.values()} <= {"child"}
+        assert max(Counter(child.parent for child in children.values()).values(), default=1) == 1
+        child_of = {child.parent: child for child in children.values()}
+        for run in runs.values():
+            if run.function == "parent" and run.status != "cancelled":
+                assert run.status == ("succeeded" if child_of[run.id].status == "succeeded" else "failed")
+            elif run.parent is not None and runs[run.parent].status == "cancelled":
+                assert run.status in ("cancelled", "succeeded", "failed")
+            else:
+                assert run.status == self.expected(run)
+            if run.function != "parent":
+                once = [self.site.done[run.id, step] for step in ("one", "two")]
+                assert once == [1, 1] if run.status == "succeeded" else max(once) <= 1
+        self.order_was_kept(runs)
+
+    def expected(self, run: RunView) -> str:
+        if run.id in self.cancelled:
+            return "cancelled"
+        return "failed" if run.event["data"]["broken"] else "succeeded"
+
+    def order_was_kept(self, runs: dict[str, RunView]) -> None:
+        """Ids sort in the order in which runs were asked for, replays too."""
+        for (function_id, key), ended in self.site.ends.items():
+            asked = [
+                run.event["data"]["n"]
+                for run in sorted(runs.values(), key=lambda run: run.id)
+                if run.status == "succeeded" and run.function == function_id and run.key == key
+            ]
+            assert [n for n in ended if n in asked] == asked
+
+
+TestAnyStory = AnyStory.TestCase
+TestAnyStory.settings = settings(
+    max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+)

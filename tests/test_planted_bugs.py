@@ -1,0 +1,103 @@
+"""Tests that cannot fail prove nothing: each bug that is planted here must turn the test that guards it red."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[1]
+RED: Final = 1  # pytest's exit status where tests ran and some failed
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A change of one place in `src/counterfoil`, and the test that must notice it."""
+
+    name: str
+    file: str
+    right: str
+    wrong: str
+    guard: str
+
+
+BUGS: Final = (
+    Bug(
+        "the key of functions is forgotten",
+        "engine/functions.py",
+        "            concurrency=concurrency,",
+        "            concurrency=None,",
+        "engine/test_runs.py::test_runs_of_one_key_never_overlap_and_keep_their_order[sqlite]",
+    ),
+    Bug(
+        "the lock around a run is skipped",
+        "engine/runs.py",
+        "if live.function.concurrency is not None:",
+        "if False:",
+        "engine/test_recovery.py::test_a_run_cancelled_while_it_works_keeps_its_key_until_it_has_ended[sqlite]",
+    ),
+    Bug(
+        "the lock is given back while a step is at work",
+        "engine/runs.py",
+        "                while live.working:",
+        "                while False:",
+        "engine/test_recovery.py::test_a_run_cancelled_while_it_works_keeps_its_key_until_it_has_ended[sqlite]",
+    ),
+    Bug(
+        "the inbox has no unique index",
+        "engine/tables.py",
+        'own,\n    sa.Column("id", sa.Text, primary_key=True),\n    sa.Column("name"',
+        'own,\n    sa.Column("id", sa.Text),\n    sa.Column("name"',
+        "engine/test_runs.py::"
+        "test_an_event_starts_every_function_that_listens_and_the_same_id_starts_nothing_twice[sqlite]",
+    ),
+    Bug(
+        "nothing is marked in flight before it leaves",
+        "sync/batch.py",
+        "    mirror.save(tx, place.destination_id, place.table, before, moved)\n",
+        "",
+        "sync/test_story.py",
+    ),
+    Bug(
+        "nobody takes over what a dead worker left",
+        "engine/roster.py",
+        'status.c.status == "PENDING"',
+        'status.c.status == "NEVER"',
+        "engine/test_recovery.py::test_a_killed_workers_runs_go_on_where_they_were[sqlite]",
+    ),
+    Bug(
+        "a pause holds only what comes later",
+        "engine/ledger.py",
+        '            self._hold(connection, function, "ENQUEUED", "DELAYED", HELD)\n',
+        "",
+        "engine/test_state_machine.py",
+    ),
+    Bug(
+        "the lock around a run is skipped, whatever happens",
+        "engine/runs.py",
+        "if live.function.concurrency is not None:",
+        "if False:",
+        "engine/test_state_machine.py",
+    ),
+)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: f"{bug.name} ({Path(bug.guard.partition('::')[0]).stem})")
+def test_a_planted_bug_turns_its_guard_red(bug: Bug, tmp_path: Path) -> None:
+    for folder in ("src", "tests"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    file = tmp_path / "src/counterfoil" / bug.file
+    code = file.read_text()
+    assert code.count(bug.right) == 1, "the place has moved: plant the bug elsewhere"
+    file.write_text(code.replace(bug.right, bug.wrong))
+    pytest_ = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", f"tests/{bug.guard}"]
+    found = subprocess.run(
+        pytest_, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path / "src")}, capture_output=True, text=True
+    )
+    assert found.returncode == RED, found.stdout + found.stderr
