@@ -79,3 +79,16 @@ async def test_budgets_of_other_credentials_do_not_wait() -> None:
     budgets.pause(Budget("one", 1, 1.0), 60)
     async with asyncio.timeout(5):
         await arrivals(budgets, Budget("other", 1, 1.0), 1)
+
+
+async def test_a_place_that_waits_for_another_budget_is_counted_from_when_the_request_really_left() -> None:
+    budgets, limits = LocalBudgets(), Limits()
+    shared, narrow = Budget("of all", 4, 0.2), [Budget(f"of one {number}", 1, 0.15) for number in range(3)]
+    refused: list[float | None] = []
+
+    async def one(budget: Budget) -> None:
+        async with budgets.place(shared, outer=True), budgets.place(budget):
+            refused.append(limits.take("of all", 4, 0.2))
+
+    await asyncio.gather(*(one(budget) for _ in range(4) for budget in narrow))
+    assert refused == [None] * 12

@@ -1,6 +1,7 @@
 """Rate budgets: at most so many requests in a window of time, never one more, in the order they were asked for."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -28,8 +29,12 @@ class Budget:
 class Budgets(Protocol):
     """Where requests wait for their turn. One process keeps it in memory, several share it through the store."""
 
-    def place(self, budget: Budget) -> AbstractAsyncContextManager[None]:
-        """Wait for a place and hold it while the request is on its way."""
+    def place(self, budget: Budget, *, outer: bool = False) -> AbstractAsyncContextManager[None]:
+        """Wait for a place and hold it while the request is on its way.
+
+        An `outer` place is taken before other budgets have let the request pass: when it is sent is not known yet, so
+        that its window begins with the reply.
+        """
         ...
 
     def pause(self, budget: Budget, seconds: float) -> None:
@@ -54,8 +59,8 @@ class LocalBudgets:
             window = self._windows[budget.name] = _Window(scaled)
         return window
 
-    def place(self, budget: Budget) -> AbstractAsyncContextManager[None]:
-        return self._window(budget).place()
+    def place(self, budget: Budget, *, outer: bool = False) -> AbstractAsyncContextManager[None]:
+        return self._window(budget).place(outer=outer)
 
     def pause(self, budget: Budget, seconds: float) -> None:
         self._window(budget).pause(seconds)
@@ -78,12 +83,11 @@ class _Window:
         self._paused_until = max(self._paused_until, time.monotonic() + seconds)
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
+    async def place(self, *, outer: bool) -> AsyncIterator[None]:
         window = self._budget.window
         async with self._turn:
             await self._until_free()
-            sent = time.monotonic()
-            place = _Place(sent + window * (1 + SKEW))
+            place = _Place(math.inf if outer else time.monotonic() + window * (1 + SKEW))
             self._places.append(place)
         try:
             yield
@@ -103,7 +107,7 @@ class _Window:
                 wait = min(place.free_at for place in self._places) - now
             self._changed.clear()
             try:
-                async with asyncio.timeout(max(wait, 0.0)):
+                async with asyncio.timeout(None if wait == math.inf else max(wait, 0.0)):
                     await self._changed.wait()
             except TimeoutError:
                 continue

@@ -147,8 +147,8 @@ class Http:
 
     async def _send_once(self, request: httpx2.Request, spend: Sequence[Budget]) -> Reply:
         async with AsyncExitStack() as places:
-            for budget in spend:
-                await places.enter_async_context(self._budgets.place(budget))
+            for nth, budget in enumerate(spend, 1):
+                await places.enter_async_context(self._budgets.place(budget, outer=nth < len(spend)))
             try:
                 response = await self._client.send(request)
             except httpx2.TransportError as error:

@@ -14,6 +14,7 @@ from counterfoil.store.database import Database
 from counterfoil.store.schema import budget_pauses, budget_places
 
 _NOW: Final = sa.func.extract("epoch", sa.func.clock_timestamp())
+_HELD: Final = 300.0  # seconds that an outer place is held at most: its process may have died
 _LONGEST_WAIT: Final = 0.5  # seconds after which a waiting process looks again: another may have freed its place
 
 
@@ -25,18 +26,18 @@ class SharedBudgets:
         self._turns: dict[str, asyncio.Lock] = {}
         self._pauses: set[asyncio.Task[None]] = set()
 
-    def place(self, budget: Budget) -> AbstractAsyncContextManager[None]:
-        """Wait for a place and hold it while the request is on its way."""
-        return self._place(budget)
+    def place(self, budget: Budget, *, outer: bool = False) -> AbstractAsyncContextManager[None]:
+        """Wait for a place and hold it while the request is on its way; an `outer` one is counted from the reply."""
+        return self._place(budget, outer)
 
     @asynccontextmanager
-    async def _place(self, budget: Budget) -> AsyncIterator[None]:
+    async def _place(self, budget: Budget, outer: bool) -> AsyncIterator[None]:
         place_id = new_id()
         async with self._turns.setdefault(budget.name, asyncio.Lock()):
-            wait = await self._db.run(_take, budget, place_id)
+            wait = await self._db.run(_take, budget, place_id, outer)
             while wait is not None:
                 await asyncio.sleep(min(wait, _LONGEST_WAIT))
-                wait = await self._db.run(_take, budget, place_id)
+                wait = await self._db.run(_take, budget, place_id, outer)
         try:
             yield
         finally:
@@ -49,7 +50,7 @@ class SharedBudgets:
         task.add_done_callback(self._pauses.discard)
 
 
-def _take(tx: sa.Connection, budget: Budget, place_id: str) -> float | None:
+def _take(tx: sa.Connection, budget: Budget, place_id: str, outer: bool) -> float | None:
     """Take a place; None where that succeeded, else the seconds until it may."""
     tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(budget.name, 4747))))
     now: float = tx.execute(sa.select(sa.cast(_NOW, sa.Double))).scalar_one()
@@ -64,7 +65,7 @@ def _take(tx: sa.Connection, budget: Budget, place_id: str) -> float | None:
     taken, first = tx.execute(sa.select(sa.func.count(), sa.func.min(budget_places.c.free_at)).where(mine)).one()
     if taken >= budget.limit:
         return first - now
-    free_at = now + budget.window * (1 + SKEW)
+    free_at = now + (_HELD if outer else budget.window * (1 + SKEW))
     tx.execute(budget_places.insert().values(id=place_id, name=budget.name, free_at=free_at))
     return None
 
