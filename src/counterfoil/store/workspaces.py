@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from counterfoil.lib.ids import new_id
-from counterfoil.store.schema import connections, destinations, members, syncs, users, workspaces
+from counterfoil.store.schema import connections, destinations, members, relinks, syncs, users, visits, workspaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ def every(tx: sa.Connection) -> list[Workspace]:
 
 
 def owned(tx: sa.Connection, workspace_id: str, ids: Collection[str]) -> set[str]:
-    """Give which of the ids name a connection, a destination or a sync of the workspace."""
-    found: set[str] = set()
-    for table in (connections, destinations, syncs):
+    """Give which of the ids name the workspace, or something that belongs to it."""
+    found = {workspace_id} & set(ids)
+    for table in (connections, destinations, syncs, visits, relinks):
         query = sa.select(table.c.id).where(table.c.workspace_id == workspace_id, table.c.id.in_(ids))
         found.update(tx.execute(query).scalars())
     return found

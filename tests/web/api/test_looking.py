@@ -81,7 +81,10 @@ async def test_a_destination_shows_its_tables_and_the_rows_that_it_refuses(at: D
     reader = await at.caller("read")
     shown = (await reader.get(f"/destinations/{destination}")).json()
     assert [table["table"] for table in shown["tables"]] == ["accounts", "transactions"]
-    assert shown["tables"][0]["key_field"]["field_id"] == "accounts.key" and shown["rows"] == 2
+    assert shown["tables"][0]["key_field"]["field_id"] == "accounts.key" and [
+        table["standing"] for table in shown["tables"]
+    ] == [1, 1]
+    assert shown["tables"][1]["refused"] == 2
     assert await every(reader, f"/destinations/{destination}/rejected", 1) == [
         {"table": "transactions", "key": key, "reason": "Too odd."} for key in ("t001", "t002")
     ]

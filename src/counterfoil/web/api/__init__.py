@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from counterfoil import __version__
 from counterfoil.web.api import (
+    arranging,
     connections,
     destinations,
     events,
@@ -18,18 +19,23 @@ from counterfoil.web.api import (
     health,
     page,
     problems,
+    relinks,
     rows,
     runs,
     syncs,
     tokens,
     triggers,
+    visits,
 )
 from counterfoil.web.api.callers import Caller, Known
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     health.router,
     connections.router,
+    visits.router,
+    relinks.router,
     destinations.router,
+    arranging.router,
     syncs.router,
     rows.router,
     events.router,

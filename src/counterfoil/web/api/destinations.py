@@ -5,14 +5,15 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from counterfoil.model import TABLES
 from counterfoil.ports import FieldMapping
-from counterfoil.store import Tx, mirror
 from counterfoil.store import destinations as stored
-from counterfoil.sync.triggers import in_order
+from counterfoil.store import mirror
+from counterfoil.sync.arrange import Overview, TableState
 from counterfoil.web.api import paging, routes
 from counterfoil.web.api.callers import Reader, Syncer, Works, Writer, note
 from counterfoil.web.api.paging import Cursor, Limit, Page
-from counterfoil.web.api.problems import Refusal, invalid
+from counterfoil.web.api.problems import invalid, no_such
 from counterfoil.web.api.shapes import Asked, Kind, Need, Order, Shape, Words
 
 router = routes.router("destinations")
@@ -53,22 +54,25 @@ class MappedField(Shape):
 
 
 class DestinationTable(Shape):
-    """One table's way to a destination."""
+    """One table's way to a destination, and how its rows fare."""
 
     table: str
     label: str
-    enabled: bool
     table_id: str = Field(description="the app's id; empty until the table is prepared")
     key_field: MappedField
     fields: list[MappedField]
+    enabled: bool
+    standing: int = Field(description="rows of ours that stand there, as far as we know")
+    refused: int = Field(description="rows that the app refuses")
+    deleted_there: int = Field(description="rows that the user deleted: they can be brought back")
     problem: Need | None
 
 
 class DestinationWithTables(Destination):
     """One destination with its tables in dependency order."""
 
-    rows: int = Field(description="how many of our rows stand there, as far as we know")
     tables: list[DestinationTable]
+    accounts: dict[str, str] = Field(description="the accounts that can be chosen, key and name")
 
 
 class NewDestination(Order):
@@ -76,6 +80,8 @@ class NewDestination(Order):
 
     kind: Words
     settings: dict[str, Any] = Field(description="fits the kind's `settings`; see `GET /v1/destination-kinds`")
+    tables: list[Words] = Field(list(TABLES), max_length=50, description="which of ours")
+    start: bool = Field(True, description="false: it stays paused, to be mapped before anything is made there")
 
 
 class RejectedRow(Shape):
@@ -110,7 +116,7 @@ async def list_destinations(
 @router.get("/destinations/{destination_id}")
 async def show_destination(destination_id: str, caller: Reader, product: Works) -> DestinationWithTables:
     """Show one destination, with the way of each table."""
-    return await product.db.read(_with_tables, caller.workspace_id, destination_id)
+    return _with_tables(await product.arrangements.show(caller.workspace_id, destination_id))
 
 
 @router.get("/destinations/{destination_id}/rejected")
@@ -131,16 +137,19 @@ async def list_rejected_rows(
 
 @router.post("/destinations", status_code=201, dependencies=routes.REPEATABLE)
 async def add_destination(order: NewDestination, caller: Writer, product: Works) -> Destination:
-    """Add a destination with every table under its own name; its first sync begins at once."""
+    """Add a destination with every table under its own name; its first sync begins at once, or when it is resumed."""
     spec = product.doors.destinations.get(order.kind)
     if spec is None:
-        known = ", ".join(sorted(product.doors.destinations))
-        raise Refusal(400, "no_such_kind", f"There is no kind {order.kind}.", remedy=f"There are: {known}.")
+        raise no_such("kind", order.kind, product.doors.destinations)
+    if unknown := set(order.tables) - set(TABLES):
+        raise no_such("table", min(unknown), TABLES)
     try:
         settings = spec.settings.model_validate(order.settings)
     except ValidationError as error:
         raise invalid(error, "body", "settings") from None
-    added = await product.intake.add_destination(caller.workspace_id, spec.slug, settings)
+    added = await product.arrangements.add(
+        caller.workspace_id, spec.slug, settings, tables=order.tables, start=order.start
+    )
     await note(product, caller, "destination.added", added.label)
     return _shape(added)
 
@@ -148,44 +157,39 @@ async def add_destination(order: NewDestination, caller: Writer, product: Works)
 @router.post("/destinations/{destination_id}/refresh", status_code=202, dependencies=routes.REPEATABLE)
 async def refresh_destination(destination_id: str, caller: Syncer, product: Works) -> Asked:
     """Bring the destination up to date now, and ask its connections for news."""
-    return await _ask(destination_id, caller, product, "app/destination.sync.requested")
+    return Asked(event_id=await product.arrangements.sync(caller.workspace_id, destination_id))
 
 
 @router.post("/destinations/{destination_id}/reconcile", status_code=202, dependencies=routes.REPEATABLE)
 async def reconcile_destination(destination_id: str, caller: Syncer, product: Works) -> Asked:
     """Read the destination in full, and put right what drifted."""
-    return await _ask(destination_id, caller, product, "app/reconcile.requested")
+    return Asked(event_id=await product.arrangements.reconcile(caller.workspace_id, destination_id))
 
 
-async def _ask(destination_id: str, caller: Syncer, product: Works, event: str) -> Asked:
-    found = await product.db.read(stored.find, caller.workspace_id, destination_id)
-    return Asked(event_id=await product.intake.request_destination_sync(found.id, event))
-
-
-def _with_tables(tx: Tx, workspace_id: str, destination_id: str) -> DestinationWithTables:
-    found = _shape(stored.find(tx, workspace_id, destination_id))
-    targets = stored.targets(tx, destination_id)
+def _with_tables(overview: Overview) -> DestinationWithTables:
     return DestinationWithTables(
-        **dict(found),
-        rows=mirror.standing(tx, destination_id),
-        tables=[_table(targets[name]) for name in in_order(targets)],
+        **dict(_shape(overview.destination)),
+        tables=[_table(one) for one in overview.tables],
+        accounts=dict(overview.accounts),
     )
 
 
-def _table(target: stored.Target) -> DestinationTable:
-    mapping = target.mapping
+def _table(state: TableState) -> DestinationTable:
     return DestinationTable(
-        table=target.table,
-        label=mapping.label,
-        enabled=target.enabled,
-        table_id=mapping.table_id,
-        key_field=_field(mapping.key_field),
-        fields=[_field(field) for field in mapping.fields],
-        problem=None if target.problem is None else Need.model_validate(target.problem),
+        table=state.table,
+        label=state.mapping.label,
+        table_id=state.mapping.table_id,
+        key_field=_mapped(state.mapping.key_field),
+        fields=[_mapped(field) for field in state.mapping.fields],
+        enabled=state.enabled,
+        standing=state.standing,
+        refused=state.refused,
+        deleted_there=state.deleted_there,
+        problem=None if state.problem is None else Need.model_validate(state.problem),
     )
 
 
-def _field(field: FieldMapping) -> MappedField:
+def _mapped(field: FieldMapping) -> MappedField:
     return MappedField(
         column=field.column,
         label=field.label,

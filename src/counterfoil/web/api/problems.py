@@ -1,6 +1,6 @@
 """What the API answers when it cannot do what was asked: one shape for all of it (problem+json, RFC 9457)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from counterfoil.errors import ActionRequired, BadRequest, CounterfoilError, Forged, NotThere, RetryLater
 from counterfoil.store import Database
+from counterfoil.sync.conflicts import Conflict, MappingRefused
 
 MEDIA_TYPE: Final = "application/problem+json"
 _AGAIN: Final = "Wait a moment, then try again."
@@ -32,6 +33,7 @@ class Fault(BaseModel):
 
     where: str = Field(description="path into the request, such as `body.settings.token`", examples=["query.limit"])
     message: str
+    remedy: str | None = Field(None, description="what to do about this one")
 
 
 class Problem(BaseModel):
@@ -96,6 +98,9 @@ async def _answer(_request: Request, error: Exception) -> JSONResponse:
     match error:
         case Refusal():
             return answer(error.status, error.code, text, error.remedy, after=error.after)
+        case MappingRefused():
+            faults = [_conflict(one) for one in error.conflicts]
+            return answer(409, "mapping_refused", text, error.remedy, errors=faults)
         case NotThere():
             return answer(404, "not_found", text, error.remedy)
         case Forged():
@@ -109,6 +114,11 @@ async def _answer(_request: Request, error: Exception) -> JSONResponse:
     return answer(409, "not_possible", text, "See what the connection or destination says of itself.")
 
 
+def _conflict(conflict: Conflict) -> Fault:
+    where = f"body.tables.{conflict.table}" + (f".fields.{conflict.column}" if conflict.column else "")
+    return Fault(where=where, message=conflict.message, remedy=conflict.remedy)
+
+
 async def _answer_invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     # Never what was sent: it may be a credential.
@@ -120,6 +130,13 @@ def invalid(error: ValidationError, *where: str) -> RequestValidationError:
     """Turn what a connector's settings model found into the answer to the request that carried them."""
     found = error.errors(include_input=False, include_url=False, include_context=False)
     return RequestValidationError([{**one, "loc": (*where, *one["loc"])} for one in found])
+
+
+def no_such(what: str, name: str, known: Iterable[str]) -> Refusal:
+    """Give the error for a connector that we do not have."""
+    there = ", ".join(sorted(known))
+    code = f"no_such_{what}"
+    return Refusal(400, code, f"There is no {what} {name}.", remedy=f"There are: {there}.")
 
 
 def _path(location: Sequence[int | str]) -> str:

@@ -13,7 +13,7 @@ from counterfoil.store import Database, workspaces
 from counterfoil.web.api.callers import Caller
 
 _AT_ONCE: Final = 200  # entries read at once while looking for a caller's own
-_NAMES: Final = ("connection_id", "destination_id", "sync_id")
+_NAMES: Final = ("workspace_id", "connection_id", "destination_id", "sync_id", "visit_id", "relink_id")
 
 L = TypeVar("L", EventView, RunView)
 
