@@ -65,6 +65,8 @@ class TableSteps:
         """Write batches until all is done or the step has taken its time. Safe to repeat: the mirror knows."""
         db = self.doors.db
         place, door = await self.open_table(table, asked.destination_id)
+        if not place.target.adopted:  # a backup was restored, or a mapping changed, since this run began
+            await read_back(db, place, door)
         size = self.doors.destination_spec((await db.read(destinations.get, asked.destination_id)).kind).batch
         watermark, open_after, counts = so_far.watermark, so_far.open_after, so_far.counts
         began = time.monotonic()
