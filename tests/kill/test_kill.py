@@ -51,19 +51,21 @@ def test_a_first_sync_that_dies_twice_makes_every_table_and_row_once(tmp_path: P
         stage.check()
 
 
+@pytest.mark.parametrize("part", [0, 1])
 @pytest.mark.parametrize(("count", "seed"), [(34, 1), pytest.param(200, 2, marks=pytest.mark.long)])
-def test_syncs_that_die_anywhere_lose_and_double_nothing(tmp_path: Path, count: int, seed: int) -> None:
-    dice = random.Random(seed)
-    with raised(tmp_path, seed, transactions=150) as stage:
+def test_syncs_that_die_anywhere_lose_and_double_nothing(tmp_path: Path, count: int, seed: int, part: int) -> None:
+    dice = random.Random(seed + part)
+    chosen = points(count, seed)[part::2]
+    with raised(tmp_path, seed + part, transactions=150) as stage:
         stage.begin()
         stage.settled()
-        for point in points(count, seed):
+        for point in chosen:
             stage.live_on(dice.randrange(3, 25))
-            before, kinds = stage.kills, len(stage.trap.calls)
+            before, calls = stage.kills, len(stage.trap.calls)
             again = AtCommit(dice.randrange(1, 60), dice.random() < 0.5) if dice.random() < 0.2 else None
             stage.survive(point, again)
             if isinstance(point, AtCall):
-                assert stage.kills > before, f"{point} never came: {stage.trap.calls[kinds:]}"
+                assert stage.kills > before, f"{point} never came: {stage.trap.calls[calls:]}"
             stage.check()
             stage.write_notes()
-        assert stage.kills >= count * 0.9
+        assert stage.kills >= len(chosen) - 2  # one at a moment after the end, or at a commit too many, kills nothing
