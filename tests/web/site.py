@@ -1,9 +1,11 @@
 """A product with a bank and ledgers in memory, and browsers that look at its pages over ASGI."""
 
+import datetime as dt
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,27 @@ from counterfoil.bootstrap import Product
 from counterfoil.config import Settings
 from counterfoil.engine import Engine
 from counterfoil.lib.http import Http
+from counterfoil.lib.ids import new_id
 from counterfoil.lib.secrets import Vault, new_key
-from counterfoil.store import Database
+from counterfoil.model import Account, Transaction
+from counterfoil.ports import Landing
+from counterfoil.store import (
+    Database,
+    connections,
+    destinations,
+    invitations,
+    sessions,
+    syncs,
+    users,
+    visits,
+    workspaces,
+)
 from counterfoil.sync.doors import Doors
 from counterfoil.sync.intake import Intake
 from counterfoil.sync.steps import SyncSteps
 from counterfoil.sync.story import FUNCTIONS
 from counterfoil.web.app import create_app_for
-from fakes import App, Bank, Ledger, destination_spec, provider_spec
+from fakes import App, Bank, Ledger, Login, destination_spec, provider_spec
 
 PASSWORD = "three words in a row"
 
@@ -76,7 +91,7 @@ class Browser:
         """Send the page's form of that action, with some fields filled in."""
         form = next((form for form in Forms(self.page).found if form["action"].split("?")[0] == action), None)
         assert form is not None, f"{self.path} has no form for {action}"
-        filled = form["fields"] | {name: value for name, value in {**(fields or {}), **more}.items()}
+        filled = form["fields"] | {**(fields or {}), **more}
         return self._keep(await self.client.post(form["action"], data=filled, follow_redirects=True))
 
     @property
@@ -139,3 +154,67 @@ async def site(folder: Path) -> AsyncIterator[Site]:
         await engine.stop()
         await http.aclose()
         db.close()
+
+
+def transaction(key: str, day: dt.date = dt.date(2026, 1, 5)) -> Transaction:
+    """Give a purchase of a dollar."""
+    amount = Decimal("-1.00")
+    return Transaction(key=key, summary=f"Purchase {key}", date=day, amount=amount, currency="USD", account="acc")
+
+
+async def filled(site: Site) -> Browser:
+    """Give the owner's browser, with a bank and a ledger that have been synced."""
+    owner = await site.owner()
+    site.bank.add("accounts", Landing([Account(key="acc", name="Checking", currency="USD", current=Decimal("10.00"))]))
+    site.bank.add("transactions", Landing([transaction(f"t{number}") for number in range(5)]))
+    workspace = await site.product.db.read(workspaces.first)
+    site.ledgers["one"] = Ledger()
+    await site.product.intake.add_destination(
+        workspace.id, "ledger", Login(name="one"), tables=("accounts", "transactions")
+    )
+    await site.product.intake.connect(workspace.id, "plaid", Login(name="first"))
+    await site.settle()
+    return owner
+
+
+async def own_ids(site: Site) -> dict[str, str]:
+    """Give ids of the owner's workspace by the name that addresses give them."""
+    product, db = site.product, site.product.db
+    workspace = await db.read(workspaces.first)
+    [connection] = await db.read(connections.of_workspace, workspace.id)
+    [destination] = await db.read(destinations.of_workspace, workspace.id)
+    sync = (await db.read(syncs.of_workspace, workspace.id))[0]
+    [member] = await db.read(users.of_workspace, workspace.id)
+    [session] = await db.read(sessions.of_user, member.user.id)
+    invited = await db.run(
+        invitations.make,
+        workspace.id,
+        token="t",  # nobody uses it
+        email="x@example.com",
+        role="member",
+        invited_by=member.user.id,
+    )
+    visit = visits.Visit(
+        id="visit1",
+        workspace_id=workspace.id,
+        provider="plaid",
+        purpose="connect",
+        choice=None,
+        connection_id=None,
+        state="open",
+        reason=None,
+        created_at=sync.started_at,
+        expires_at=sync.started_at,
+    )
+    await db.run(visits.add, product.doors.vault, visit, b"secret")
+    return {
+        "connection_id": connection.id,
+        "destination_id": destination.id,
+        "sync_id": sync.id,
+        "run_id": sync.run_id,
+        "user_id": member.user.id,
+        "session_id": session.id,
+        "invitation_id": invited.id,
+        "visit_id": visit.id,
+        "relink_id": new_id(),
+    }

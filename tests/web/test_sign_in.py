@@ -58,10 +58,10 @@ async def test_a_password_that_is_easily_guessed_is_refused(started: Site, passw
 async def test_signing_in_leads_on_to_the_page_that_was_asked_for(started: Site) -> None:
     await started.owner()
     browser = started.browser()
-    await browser.open("/?from=mail")
+    await browser.open("/syncs")
     assert browser.path == "/sign-in"
     await browser.submit("/sign-in", email="ada@example.com", password=PASSWORD)
-    assert browser.path == "/?from=mail"
+    assert browser.path == "/syncs"
 
 
 @pytest.mark.parametrize("elsewhere", ["https://evil.test/", "//evil.test", "/\\evil.test"])

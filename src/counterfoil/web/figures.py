@@ -17,7 +17,7 @@ from counterfoil.store.figures import Account, Flow
 _WEEKS: Final = 52
 _OWED: Final = ("credit", "loan")
 _VALUED: Final = ("investment", "brokerage")  # what is in them is worth more or less without anything moving
-_FRESH: Final = 20.0  # seconds for which figures may lag behind rows that keep changing
+_LAG: Final = 20.0  # figures may lag behind rows that keep changing: so many times as long as it takes to work them out
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class FigureCache:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._known: dict[str, tuple[int, float, Figures | None]] = {}
+        self._known: dict[str, tuple[int, float, Figures | None]] = {}  # edition, good until, figures
         self._lock = asyncio.Lock()
 
     async def of(self, workspace_id: str) -> Figures | None:
@@ -59,9 +59,11 @@ class FigureCache:
         async with self._lock:
             edition = await self._db.read(stored.edition, workspace_id)
             known = self._known.get(workspace_id)
-            if known is None or (known[0] != edition and time.monotonic() - known[1] > _FRESH):
+            began = time.monotonic()
+            if known is None or (known[0] != edition and began > known[1]):
                 found = await self._db.read(_read, workspace_id, dt.datetime.now(dt.UTC).date())
-                known = self._known[workspace_id] = (edition, time.monotonic(), found)
+                spent = time.monotonic() - began if found else 0.0
+                known = self._known[workspace_id] = (edition, began + _LAG * spent, found)
             return known[2]
 
 

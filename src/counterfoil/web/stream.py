@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -29,6 +29,7 @@ class Pulse:
         self._listeners: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._known: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
+        self._looked = asyncio.Event()
 
     @contextmanager
     def listening(self, workspace_id: str) -> Iterator[asyncio.Event]:
@@ -56,7 +57,13 @@ class Pulse:
                     for changed in self._listeners.get(workspace_id, ()):
                         changed.set()
                 self._known[workspace_id] = print_
+            self._looked.set()
+            self._looked.clear()  # wakes those who wait now
             await asyncio.sleep(self._look)
+
+    async def looked(self) -> None:
+        """Wait until it has looked once more."""
+        await self._looked.wait()
 
     async def aclose(self) -> None:
         """Stop looking."""
@@ -68,11 +75,12 @@ class Pulse:
 @router.get("/stream")
 async def stream(request: Request, visitor: SignedInVisitor) -> StreamingResponse:
     """Send "changed" whenever a page about the workspace would look different."""
-    lines = _lines(request.app.state.pulse, visitor.workspace.id)
-    return StreamingResponse(lines, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+    told = lines(request.app.state.pulse, visitor.workspace.id)
+    return StreamingResponse(told, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
-async def _lines(pulse_: Pulse, workspace_id: str, age: float = AGE) -> AsyncIterator[bytes]:
+async def lines(pulse_: Pulse, workspace_id: str, age: float = AGE) -> AsyncGenerator[bytes, None]:
+    """Give the stream's lines until it has reached its age (seconds, give or take a fifth)."""
     # Not all at once, lest all listeners come back in the same second.
     until = time.monotonic() + age * random.uniform(0.8, 1.2)  # noqa: S311  # spreads load, hides nothing
     with pulse_.listening(workspace_id) as changed:
