@@ -27,7 +27,7 @@ def newest_revision() -> str:
 class Database:
     """The product's database: a SQLite file in the data directory, or Postgres by URL."""
 
-    unreachable: Final = sa.exc.SQLAlchemyError  # what a database that does not answer raises
+    unreachable: Final = sa.exc.OperationalError  # what a database that does not answer raises
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
