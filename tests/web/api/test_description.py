@@ -33,6 +33,7 @@ CHECKS = [
     negative_data_rejection,
     unsupported_method,
 ]
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 QUIET = {
     "deadline": None,
     "derandomize": True,  # the same questions in every run
