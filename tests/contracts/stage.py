@@ -111,7 +111,7 @@ class Hurried:
     def __init__(self) -> None:
         self.pauses: list[tuple[str, float]] = []
 
-    def place(self, budget: Budget) -> AbstractAsyncContextManager[None]:
+    def place(self, budget: Budget, *, outer: bool = False) -> AbstractAsyncContextManager[None]:
         return self._place()
 
     @asynccontextmanager
