@@ -1,5 +1,6 @@
 """Fixtures of the pages' tests."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,21 +11,22 @@ from web.site import Site, site
 
 
 @pytest.fixture(scope="session")
-def fresh_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder that keeps the databases of a new installation, once some test has made them."""
-    return tmp_path_factory.mktemp("fresh")
+def fresh_data(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Make the databases of a new installation once, for every test to begin with."""
+    folder = tmp_path_factory.mktemp("fresh")
+
+    async def start_and_stop() -> None:
+        async with site(folder):
+            pass
+
+    asyncio.run(start_and_stop())
+    return list(folder.glob("*.db"))
 
 
 @pytest.fixture
-async def started(tmp_path: Path, fresh_data: Path) -> AsyncIterator[Site]:
+async def started(tmp_path: Path, fresh_data: list[Path]) -> AsyncIterator[Site]:
     """Give a new installation that nobody has claimed."""
-    made = list(fresh_data.iterdir())
-    for file in made:
+    for file in fresh_data:
         shutil.copy(file, tmp_path)
-    if not made:
-        async with site(tmp_path):
-            pass
-        for file in tmp_path.glob("*.db"):
-            shutil.copy(file, fresh_data)
     async with site(tmp_path) as running:
         yield running

@@ -152,7 +152,8 @@ async def test_the_wizard_leads_from_the_key_to_rows_that_stand_there(started: S
     await owner.submit("/destinations/new/ledger", name="two")
     assert owner.path.endswith("/tables") and "Which table goes where?" in owner.text
     here = owner.path.removesuffix("/tables")
-    off = {f"on.{name}": [] for name in ("securities", "holdings", "investment_transactions", "balances")}
+    left_out = ("securities", "holdings", "investment_transactions", "balances")
+    off: dict[str, list[str]] = {f"on.{name}": [] for name in left_out}
     await owner.submit(owner.path, off)
     assert owner.path == f"{here}/rows"
     await owner.submit(owner.path, since="2026-01-05")

@@ -30,7 +30,7 @@ def routes(*, guests: bool) -> Iterator[tuple[str, str]]:
         if (router in _FOR_GUESTS) is guests:
             for route in router.routes:
                 assert isinstance(route, APIRoute)
-                for method in route.methods:
+                for method in route.methods or ():
                     yield method, route.path
 
 
