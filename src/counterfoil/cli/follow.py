@@ -34,16 +34,20 @@ def sync(
 
 async def _follow(client: Client, connection: dict[str, Any]) -> dict[str, Any]:
     asked = await client.ask("POST", f"/connections/{connection['id']}/refresh")
-    event = await client.ask("GET", f"/events/{asked['event_id']}")
+    return {"connection": connection["label"], **await follow_event(client, asked["event_id"])}
+
+
+async def follow_event(client: Client, event_id: str) -> dict[str, Any]:
+    """Wait for the sync that an event asks for; give its state, what it did, and what it has to say."""
+    event = await client.ask("GET", f"/events/{event_id}")
     run = await _until_ended(client, f"/runs/{event['runs'][0]}")
     output = run["output"] or {}
     sync_id = output.get("sync_id") or output.get("done_by")
     if sync_id is None:
         why = (run["failure"] or {}).get("message") or "There was nothing to do."
-        return {"connection": connection["label"], "sync": None, "state": run["status"], "note": why}
+        return {"sync": None, "state": run["status"], "note": why}
     # Another run may have taken this request into its own sync, and still be at it.
-    sync = await _until_ended(client, f"/syncs/{sync_id}", "finished_at")
-    return _line(connection, sync)
+    return _told(await _until_ended(client, f"/syncs/{sync_id}", "finished_at"))
 
 
 async def _until_ended(client: Client, path: str, ended: str = "ended_at") -> dict[str, Any]:
@@ -56,7 +60,7 @@ async def _until_ended(client: Client, path: str, ended: str = "ended_at") -> di
         await asyncio.sleep(LOOK)
 
 
-def _line(connection: dict[str, Any], sync: dict[str, Any]) -> dict[str, Any]:
+def _told(sync: dict[str, Any]) -> dict[str, Any]:
     counts: Counter[str] = Counter()
     notes = [sync["note"]] if sync["note"] else []
     for table in sync["tables"]:
@@ -64,10 +68,4 @@ def _line(connection: dict[str, Any], sync: dict[str, Any]) -> dict[str, Any]:
         if table["problem"] is not None:
             notes.append(f"{table['problem']['message']} {table['problem']['remedy']}")
     told = {name: counts[name] for name in _COUNTS}
-    return {
-        "connection": connection["label"],
-        "sync": sync["id"],
-        "state": sync["state"],
-        **told,
-        "note": " ".join(notes),
-    }
+    return {"sync": sync["id"], "state": sync["state"], **told, "note": " ".join(notes)}

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from counterfoil.cli import arrange
 from counterfoil.cli.nouns import Id, Limit, act, group, show_list, show_one
 from counterfoil.cli.show import AsJson
 
@@ -68,5 +69,6 @@ destinations = group(
     rejected=rejected_rows,
     refresh=refresh_destination,
     reconcile=reconcile_destination,
+    **arrange.COMMANDS,
 )
 syncs = group("What ran, why, and what it did.", list=list_syncs, show=show_sync)
