@@ -1,6 +1,7 @@
 """Events start runs; steps are remembered; children are awaited; failures say what they are."""
 
 import asyncio
+import gc
 
 import msgspec
 import pytest
@@ -181,3 +182,25 @@ def test_runs_of_one_key_never_overlap_and_keep_their_order(database: str) -> No
     story(main)
     assert overlaps == []
     assert order == {f"k{k}": list(range(k, 60, 3)) for k in range(3)}
+
+
+def test_a_step_that_ends_after_its_run_was_cancelled_raises_nowhere(
+    database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    @function("cut", on="go")
+    async def cut(ctx: Context[Note]) -> None:
+        await ctx.step.run("work", begun.set)
+        await ctx.step.run("wait", gate.wait)
+
+    async def main() -> None:
+        async with running([cut], database) as engine:
+            run = (await engine.send(Event("go", Note()))).runs[0]
+            await begun.wait()
+            await engine.cancel(run)
+            gate.set()
+            await engine.drained()
+
+    begun, gate = asyncio.Event(), asyncio.Event()
+    story(main)
+    gc.collect()
+    assert "never retrieved" not in caplog.text

@@ -4,12 +4,15 @@ import asyncio
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 import pytest
 
 from counterfoil.engine import Concurrency, Context, Event, Function, function
 from engine.support import Note, running, story
+from engine.worker import FUNCTIONS, Job
+from engine.workers import Workers
 
 
 @dataclass
@@ -61,6 +64,28 @@ def test_a_storm_keeps_every_promise(database: str, keys: int, events: int) -> N
     assert watch.disorder() == []
     assert sum(len(order) for order in watch.order.values()) == events
     assert psutil.Process().memory_info().rss < 300e6
+
+
+@pytest.mark.parametrize(
+    ("keys", "events"), [(40, 80), pytest.param(2_000, 4_000, marks=[pytest.mark.long, pytest.mark.timeout(1800)])]
+)
+def test_a_storm_over_three_workers_keeps_every_promise(
+    postgres_database: str, tmp_path: Path, keys: int, events: int
+) -> None:
+    async def main() -> None:
+        async with running(FUNCTIONS, postgres_database, worker=False) as sender:
+            with Workers(postgres_database, tmp_path / "log") as workers:
+                processes = [psutil.Process(workers.start().pid) for _ in range(3)]
+                for n in range(events):
+                    await sender.send(Event("job", Job(f"k{n % keys}", n)))
+                await sender.drained(1500)
+                assert max(process.memory_info().rss for process in processes) < 300e6
+                lines = workers.lines()
+                assert len({pid for *_, pid in lines}) == 3
+                assert len([word for word, *_ in lines if word == "leave"]) == events
+                assert (workers.overlaps(), workers.disorder(), workers.repeats()) == ([], [], 0)
+
+    story(main, 1700)
 
 
 def test_the_storm_would_notice_a_missing_key(tmp_path: object) -> None:

@@ -51,19 +51,23 @@ class Workers:
         return [word for word, *_ in self.lines()]
 
     def overlaps(self) -> list[str]:
-        """Give the keys of which two runs were at work at once. A killed process is at work no more."""
-        inside: dict[str, set[tuple[str, int]]] = defaultdict(set)
+        """Give the keys of which two runs were at work at once.
+
+        A run is at work in its body and in each step, which may outlast a cancelled body. A killed process is at work
+        no more.
+        """
+        inside: dict[str, set[tuple[str, str, int]]] = defaultdict(set)
         dead = {worker.pid for worker in self.started if worker.poll() is not None}
         last = {pid: index for index, (*_, pid) in enumerate(self.lines())}
         found = []
         for index, (word, run, key, _, pid) in enumerate(self.lines()):
-            others = {(r, p) for r, p in inside[key] if r != run and not (p in dead and last[p] < index)}
-            if word == "enter":
-                inside[key].add((run, pid))
-            if others and word != "leave":
+            part = "enter" if word == "leave" else word.removesuffix("-done")
+            if part != word:
+                inside[key].discard((part, run, pid))
+                continue
+            if any(r != run and not (p in dead and last[p] < index) for _, r, p in inside[key]):
                 found.append(key)
-            if word == "leave":
-                inside[key].discard((run, pid))
+            inside[key].add((part, run, pid))
         return found
 
     def disorder(self) -> list[str]:

@@ -92,6 +92,12 @@ class Live:
     left: "asyncio.Future[None]" = field(default_factory=_future)  # done when nothing of this run is here any more
     taken: set[str] = field(default_factory=set)  # events that earlier waits of this run received
 
+    def worked(self, step: "asyncio.Task[Any]") -> None:
+        """Note that a step has ended; after a cancel nobody else looks at its error."""
+        self.working.discard(step)
+        if not step.cancelled():
+            step.exception()
+
     def age(self) -> float:
         """Give the seconds since this execution began."""
         return time.monotonic() - self.began
@@ -157,7 +163,7 @@ class Steps:
         async def attempt() -> Any:
             work = asyncio.ensure_future(self._work(key, fn, args, kwargs))
             self._live.working.add(work)
-            work.add_done_callback(self._live.working.discard)
+            work.add_done_callback(self._live.worked)
             return await asyncio.shield(work)
 
         return await self.attempts(key, attempt)
