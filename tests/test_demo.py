@@ -28,6 +28,8 @@ from plaid.model.institutions_get_by_id_request import InstitutionsGetByIdReques
 from counterfoil.model import TABLES
 from counterfoil.store import Database, destinations, mirror, rows, workspaces
 
+pytestmark = pytest.mark.timeout(900)  # a whole demonstration, on however busy a machine
+
 DESTINATIONS = ("notion", "airtable", "coda", "google_sheets")
 VENDORS = ("plaid", "stripe", "notion", "airtable", "coda", "google")  # in the order of their ports
 
@@ -56,7 +58,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     """Run the demonstration once, for all tests."""
     folder = tmp_path_factory.mktemp("demo")
     arguments, environment = command("demo", "--once", "--json", "--data-dir", str(folder))
-    done = subprocess.run(arguments, env=environment, stdout=subprocess.PIPE, timeout=280, check=True, text=True)
+    done = subprocess.run(arguments, env=environment, stdout=subprocess.PIPE, timeout=850, check=True, text=True)
     return look(json.loads(done.stdout), folder)
 
 

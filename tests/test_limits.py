@@ -73,7 +73,8 @@ def _emulate(scales: Mapping[str, float], pipe: Connection) -> None:
     for emulator in emulators:
         emulator.limits.scale = scales[emulator.slug]
     with serving(*emulators) as served:
-        pipe.send((vendors.credentials(served), dict(vendors.environment(served, NOWHERE))))
+        keys = vendors.credentials(served)
+        pipe.send((keys, dict(vendors.environment(keys, NOWHERE))))
         pipe.recv()
         pipe.send({emulator.slug: emulator.limits.refused for emulator in emulators})
 

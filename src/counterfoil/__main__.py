@@ -2,4 +2,5 @@
 
 from counterfoil.cli import main
 
-main()
+if __name__ == "__main__":  # a process that the demonstration starts loads this module too
+    main()

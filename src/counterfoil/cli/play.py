@@ -102,9 +102,8 @@ def until_interrupted(run: Callable[[], Awaitable[None]]) -> None:
 def _say_where(shown: "Demo") -> None:
     typer.echo(f"\nThe pages: {shown.user.url}  (sign in as {shown.user.email}, password {shown.user.password})")
     typer.echo("The destinations, live:")
-    for slug, emulator in shown.served.emulators.items():
-        if "tables" in emulator.actions:
-            typer.echo(f"  {slug:9} {shown.served.urls[slug]}/_sandbox/view")
+    for slug in shown.sandbox.viewable:
+        typer.echo(f"  {slug:9} {shown.sandbox.credentials[slug]['url']}/_sandbox/view")
     typer.echo("New bank activity every few seconds; Ctrl-C ends it.\n")
 
 

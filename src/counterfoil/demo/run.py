@@ -19,7 +19,7 @@ from counterfoil.lib import passwords
 from counterfoil.lib.budget import LocalBudgets
 from counterfoil.money import plain
 from counterfoil.providers.plaid.settings import PlaidSettings
-from counterfoil.sandbox.server import QuietServer, Served, listen, serving
+from counterfoil.sandbox.server import QuietServer, listen
 from counterfoil.store import Tx, destinations, mirror, rows, syncs, users, workspaces
 from counterfoil.store.syncs import Counts
 from counterfoil.sync.mapping import is_bound
@@ -44,10 +44,10 @@ class Demo:
     """A product with its world, up and running."""
 
     def __init__(
-        self, product: Product, served: Served, banks: Banks, workspace_id: str, webhooks: str, user: DemoUser
+        self, product: Product, sandbox: vendors.Sandbox, banks: Banks, workspace_id: str, webhooks: str, user: DemoUser
     ) -> None:
         self.product = product
-        self.served = served
+        self.sandbox = sandbox
         self.workspace_id = workspace_id
         self.user = user
         self._banks = banks
@@ -57,7 +57,7 @@ class Demo:
 
     async def connect_all(self) -> None:
         """Add the destinations, then the banks: their rows find every place prepared."""
-        found = vendors.credentials(self.served)
+        found = self.sandbox.credentials
         intake, doors = self.product.intake, self.product.doors
         for kind, slug in vendors.DESTINATIONS.items():
             spec = doors.destination_spec(kind)
@@ -112,7 +112,7 @@ class Demo:
         return told
 
     async def _at_providers(self) -> sums.Sums:
-        stripe = vendors.credentials(self.served)["stripe"]
+        stripe = self.sandbox.credentials["stripe"]
         lists = [await self._banks.money(bank) for bank in self._linked]
         lists.append(await sums.at_stripe(stripe["url"], stripe["api_key"]))
         return sums.total(line for lines in lists for line in lines)
@@ -148,11 +148,11 @@ async def demonstration(
     data_dir: Path, *, seed: int, rate_scale: float | None, environ: Mapping[str, str]
 ) -> AsyncIterator[Demo]:
     """Start sandbox, product and web server on loopback, with a user and nothing connected yet."""
-    with serving(*vendors.emulators(seed, rate_scale)) as served:
+    with vendors.beside(seed, rate_scale) as sandbox:
         listening = listen("127.0.0.1", None)
         port = listening.getsockname()[1]
         address = f"http://127.0.0.1:{port}"
-        own = {**environ, **vendors.environment(served, f"{address}/webhooks")}
+        own = {**environ, **vendors.environment(sandbox.credentials, f"{address}/webhooks")}
         budgets = LocalBudgets(UNLIMITED if rate_scale is None else rate_scale)
         async with running(Settings(data_dir=data_dir, port=port), own, budgets=budgets) as product:
             server = QuietServer(
@@ -161,11 +161,11 @@ async def demonstration(
                 )
             )
             web = asyncio.create_task(server.serve(sockets=[listening]))
-            banks = Banks(vendors.credentials(served)["plaid"], f"{address}/webhooks/plaid")
+            banks = Banks(sandbox.credentials["plaid"], f"{address}/webhooks/plaid")
             try:
                 workspace = await product.db.run(workspaces.first)
                 user = await _add_user(product, workspace.id, address)
-                yield Demo(product, served, banks, workspace.id, f"{address}/webhooks", user)
+                yield Demo(product, sandbox, banks, workspace.id, f"{address}/webhooks", user)
             finally:
                 await banks.aclose()
                 server.should_exit = True

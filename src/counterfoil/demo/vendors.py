@@ -1,6 +1,11 @@
 """All six emulators, in the order of their ports, and what the product needs to reach them."""
 
-from collections.abc import Callable, Mapping
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from typing import Any, Final
 
 from counterfoil.destinations.airtable import sandbox as airtable
@@ -10,7 +15,7 @@ from counterfoil.destinations.notion import sandbox as notion
 from counterfoil.providers.plaid import sandbox as plaid
 from counterfoil.providers.stripe import sandbox as stripe
 from counterfoil.sandbox.kit import Emulator
-from counterfoil.sandbox.server import Served
+from counterfoil.sandbox.server import Served, serving
 from counterfoil.sandbox.world import World
 
 # The order of the ports is a promise: scripts count on it.
@@ -43,12 +48,48 @@ def credentials(served: Served) -> dict[str, dict[str, Any]]:
     }
 
 
-def environment(served: Served, webhooks: str) -> Mapping[str, str]:
-    """Give the variables that lead the product to the emulators; webhooks come to `webhooks`/<provider>."""
-    found = credentials(served)
+def environment(found: Mapping[str, Mapping[str, Any]], webhooks: str) -> Mapping[str, str]:
+    """Give the variables that lead the product to the emulators of those credentials.
+
+    Webhooks come to `webhooks`/<provider>.
+    """
     return {f"COUNTERFOIL_{slug.upper()}_URL": vendor["url"] for slug, vendor in found.items()} | {
         "COUNTERFOIL_PLAID_CLIENT_ID": found["plaid"]["client_id"],
         "COUNTERFOIL_PLAID_SECRET": found["plaid"]["secret"],
         "COUNTERFOIL_PLAID_WEBHOOK_URL": f"{webhooks}/plaid",
         "COUNTERFOIL_STRIPE_WEBHOOK_SECRETS": found["stripe"]["webhook_secret"],
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """All six vendors, up and running."""
+
+    credentials: Mapping[str, dict[str, Any]]  # by slug, with the vendor's `url`
+    viewable: tuple[str, ...]  # slugs of the vendors that show their tables as pages
+
+
+@contextmanager
+def beside(seed: int, rate_scale: float | None) -> Iterator[Sandbox]:
+    """Serve all six in a process of their own: the product and its vendors do not wait for each other's work."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    child = context.Process(target=_serve, args=(seed, rate_scale, theirs), daemon=True)
+    child.start()
+    theirs.close()
+    try:
+        yield ours.recv()
+    finally:
+        ours.close()
+        child.join(10)
+
+
+def _serve(seed: int, rate_scale: float | None, pipe: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to every process of the terminal; ours ends us
+    with serving(*emulators(seed, rate_scale)) as served:
+        viewable = tuple(slug for slug, emulator in served.emulators.items() if "tables" in emulator.actions)
+        pipe.send(Sandbox(credentials(served), viewable))
+        try:
+            pipe.recv()
+        except EOFError:
+            return  # whoever started us has ended, one way or another
