@@ -47,6 +47,7 @@ class Settings(BaseModel):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["console", "json"] = Field("console", description="for people or for machines")
+    metrics_token: SecretStr | None = Field(None, description="asked of whoever reads /metrics; open without it")
     functions: str | None = Field(None, description="a module with your own durable functions, found on Python's path")
     keep_pages_days: int = Field(30, ge=0, description="days for which the providers' answers are kept as received")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from web.api.desk import Desk, desk
 from web.site import Site, site
 
 
@@ -30,3 +31,12 @@ async def started(tmp_path: Path, fresh_data: list[Path]) -> AsyncIterator[Site]
         shutil.copy(file, tmp_path)
     async with site(tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+async def at(tmp_path: Path, fresh_data: list[Path]) -> AsyncIterator[Desk]:
+    """Give a product with a bank, a ledger, and callers of every scope."""
+    for file in fresh_data:
+        shutil.copy(file, tmp_path)
+    async with desk(tmp_path) as made:
+        yield made

@@ -279,6 +279,10 @@ class Engine(Generic[U]):
         """Give one run with its steps. Raises `BadRequest` where there is none."""
         return await asyncio.to_thread(self._views.run, run_id)
 
+    async def tally(self) -> dict[tuple[str, str], int]:
+        """Count the runs that are kept, by function and status."""
+        return await asyncio.to_thread(self._views.tally)
+
     async def forget(self, older_than: float) -> int:
         """Delete runs that ended, and events that came, more than so many seconds ago; give the number of runs."""
         return await asyncio.to_thread(self._ledger.forget, now_ms() - round(older_than * 1000))

@@ -169,6 +169,20 @@ class Views:
         query = sa.select(steps).where(steps.c.workflow_uuid == run_id).order_by(steps.c.started_at_epoch_ms)
         return msgspec.structs.replace(_run(rows[0]), steps=tuple(_step(row) for row in self._read(query)))
 
+    def tally(self) -> dict[tuple[str, str], int]:
+        """Count the runs that are kept, by function and status."""
+        columns = self._t.workflow_status.c
+        held = sa.case((columns.delay_until_epoch_ms == HELD, True), else_=False)
+        query = sa.select(columns.name, columns.status, held, sa.func.count()).group_by(
+            columns.name, columns.status, held
+        )
+        found: dict[tuple[str, str], int] = {}
+        for row in self._read(query):
+            name, word, waits, count = tuple(row)
+            status = "paused" if waits and word == "DELAYED" else _WORDS[word]
+            found[name, status] = found.get((name, status), 0) + count
+        return found
+
     def failed(self, function: str, since: int, until: int) -> list[str]:
         """Give the runs of a function that failed between two moments, the oldest first."""
         columns = self._t.workflow_status.c

@@ -14,6 +14,7 @@ import structlog
 
 from counterfoil.errors import RetryLater
 from counterfoil.lib.budget import Budget, Budgets, LocalBudgets
+from counterfoil.lib.metrics import VENDOR_CALLS
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -152,6 +153,7 @@ class Http:
             try:
                 response = await self._client.send(request)
             except httpx2.TransportError as error:
+                VENDOR_CALLS.labels(request.url.host, "lost").inc()
                 left = not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
                 log.info("vendor_unreachable", url=_path(request), error=type(error).__name__)
                 raise RetryLater(
@@ -159,6 +161,7 @@ class Http:
                 ) from error
             except httpx2.DecodingError as error:
                 raise RetryLater("The reply could not be unpacked.", after=5, fate_unknown=True) from error
+        VENDOR_CALLS.labels(request.url.host, str(response.status_code)).inc()
         return Reply(response.status_code, response.headers, response.content)
 
 

@@ -9,9 +9,10 @@ from starlette.middleware.gzip import GZipMiddleware
 from counterfoil import __version__
 from counterfoil.bootstrap import Product, running
 from counterfoil.config import Settings
-from counterfoil.web import api, errors, health, pages, static_files, stream, webhooks
+from counterfoil.web import api, errors, health, metrics, pages, static_files, stream, webhooks
 from counterfoil.web.figures import FigureCache
 from counterfoil.web.headers import SecurityHeaders
+from counterfoil.web.overview import Tally
 
 
 def create_app(settings: Settings, environ: Mapping[str, str], *, worker: bool = True) -> FastAPI:
@@ -31,13 +32,14 @@ def _application(product: AbstractAsyncContextManager[Product]) -> FastAPI:
             app.state.product = started
             app.state.pulse = stream.Pulse(started.db)
             app.state.figures = FigureCache(started.db)
+            app.state.tally = Tally()
             try:
                 yield
             finally:
                 await app.state.pulse.aclose()
 
     app = FastAPI(title="Counterfoil", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
-    for router in (health.router, webhooks.router, static_files.router, stream.router, *pages.ROUTERS):
+    for router in (health.router, metrics.router, webhooks.router, static_files.router, stream.router, *pages.ROUTERS):
         app.include_router(router)
     app.mount("/api", api.application(app.state))
     errors.install(app)
