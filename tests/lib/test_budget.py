@@ -92,3 +92,16 @@ async def test_a_place_that_waits_for_another_budget_is_counted_from_when_the_re
 
     await asyncio.gather(*(one(budget) for _ in range(4) for budget in narrow))
     assert refused == [None] * 12
+
+
+async def test_a_strict_budget_waits_for_a_late_reply_too() -> None:
+    budgets, budget = LocalBudgets(), Budget("b", 1, 0.1, strict=True)
+    moments: list[float] = []
+
+    async def late() -> None:
+        async with budgets.place(budget):
+            await asyncio.sleep(0.2)  # longer than the window and its skew
+            moments.append(time.monotonic())
+
+    _, [moment] = await asyncio.gather(late(), arrivals(budgets, budget, 1))
+    assert moment - moments[0] >= 0.1

@@ -18,12 +18,15 @@ SKEW = 0.2
 class Budget:
     """At most `limit` requests in any `window` seconds, counted for `name` (a credential and a class of calls).
 
-    `name` must not hold a secret: use a fingerprint of the credential.
+    `name` must not hold a secret: use a fingerprint of the credential. `strict` is for vendors with whom one request
+    too many is dear: a place is counted from the reply, however late that comes, even where the machine stood still
+    between our decision and the sending.
     """
 
     name: str
     limit: int
     window: float
+    strict: bool = False
 
 
 class Budgets(Protocol):
@@ -87,7 +90,8 @@ class _Window:
         window = self._budget.window
         async with self._turn:
             await self._until_free()
-            place = _Place(math.inf if outer else time.monotonic() + window * (1 + SKEW))
+            unsure = outer or self._budget.strict
+            place = _Place(math.inf if unsure else time.monotonic() + window * (1 + SKEW))
             self._places.append(place)
         try:
             yield

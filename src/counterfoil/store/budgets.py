@@ -14,7 +14,7 @@ from counterfoil.store.database import Database
 from counterfoil.store.schema import budget_pauses, budget_places
 
 _NOW: Final = sa.func.extract("epoch", sa.func.clock_timestamp())
-_HELD: Final = 300.0  # seconds that an outer place is held at most: its process may have died
+_HELD: Final = 300.0  # seconds that a place without a reply is held at most: its process may have died
 _LONGEST_WAIT: Final = 0.5  # seconds after which a waiting process looks again: another may have freed its place
 
 
@@ -65,7 +65,7 @@ def _take(tx: sa.Connection, budget: Budget, place_id: str, outer: bool) -> floa
     taken, first = tx.execute(sa.select(sa.func.count(), sa.func.min(budget_places.c.free_at)).where(mine)).one()
     if taken >= budget.limit:
         return first - now
-    free_at = now + (_HELD if outer else budget.window * (1 + SKEW))
+    free_at = now + (_HELD if outer or budget.strict else budget.window * (1 + SKEW))
     tx.execute(budget_places.insert().values(id=place_id, name=budget.name, free_at=free_at))
     return None
 

@@ -45,8 +45,9 @@ class Client:
         self._url = f"{access.app.url.rstrip('/')}/v0"
         self.base_id = access.settings.base_id
         token = fingerprint(access.settings.token.get_secret_value())
-        self._per_token = Budget(f"airtable token {token}", 50, 1.0)
-        self._per_base = Budget(f"airtable base {self.base_id}", 5, 1.0)
+        # Strict: one call too many costs 30 seconds, as much as 150 calls.
+        self._per_token = Budget(f"airtable token {token}", 50, 1.0, strict=True)
+        self._per_base = Budget(f"airtable base {self.base_id}", 5, 1.0, strict=True)
 
     # --- schema ---
 
