@@ -265,8 +265,9 @@ def check_webhook(slug: str, url: str | None, vendor_url: str) -> Finding | None
     """Look whether a vendor can possibly reach the address that it is told; None where a local emulator is told it."""
     if _is_local(urlsplit(vendor_url).hostname or ""):
         return None
+    check = f"{slug} webhook"
     if not url:
-        return ok(slug, "no webhook address: news come by the schedule, not at once")
+        return ok(check, "no webhook address: news come by the schedule, not at once")
     where, remedy = urlsplit(url), f"It should be https://<this installation's name>/webhooks/{slug}."
     faults = [
         text
@@ -278,8 +279,8 @@ def check_webhook(slug: str, url: str | None, vendor_url: str) -> Finding | None
         if is_so
     ]
     if faults:
-        return broken(slug, f"the webhook address {', '.join(faults)}.", remedy)
-    return ok(slug, f"webhooks are expected at {where.hostname}")
+        return broken(check, f"the webhook address {', '.join(faults)}.", remedy)
+    return ok(check, f"webhooks are expected at {where.hostname}")
 
 
 def _is_local(host: str) -> bool:

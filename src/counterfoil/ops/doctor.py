@@ -23,7 +23,7 @@ from counterfoil.lib.http import Http
 from counterfoil.lib.secrets import Vault
 from counterfoil.lib.sqlite import SAFE_WAL, dbapi
 from counterfoil.ops import checks
-from counterfoil.ops.checks import Chosen, Folder, Finding, Visit
+from counterfoil.ops.checks import Chosen, Finding, Folder, Visit
 from counterfoil.ports import DestinationSpec, ProviderSpec
 from counterfoil.store import Database, connections, destinations, sealed, workspaces
 from counterfoil.store.backup import journal

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import sqlalchemy as sa
 
@@ -35,7 +35,8 @@ def rows(tx: sa.Connection, workspace_id: str, table: str) -> Iterator[Mapping[s
         .where(stored.c.workspace_id == workspace_id, stored.c.removed.is_(False), stored.c.replaced_by.is_(None))
         .order_by(stored.c.key, stored.c.connection_id)
     )
-    yield from tx.execute(query.execution_options(yield_per=_PART)).mappings()
+    found = tx.execute(query.execution_options(yield_per=_PART)).mappings()
+    yield from cast("Iterator[Mapping[str, Any]]", found)
 
 
 def names(table: str) -> tuple[str, ...]:
