@@ -91,14 +91,10 @@ def propose(
         print_card(told, as_json, {})
         return
     lines = [
-        {
-            "table": one["table"],
-            "into": one["table_name"] or "a new table",
-            **field,
-            "field": field["field_name"] or "-",
-        }
-        for one in told["tables"]
-        for field in (one["key"], *one["fields"])
+        field | {"table": table["table"], "into": table["table_name"], "field": field["field_name"] or "a new field"}
+        for table in told["tables"]
+        for field in (table["key"], *table["fields"])
+        if table["table_id"] is not None
     ]
     print_lines(lines, as_json, ("table", "into", "column", "field", "confidence"))
     for table in told["tables"]:
@@ -106,6 +102,9 @@ def propose(
             typer.secho(f"{conflict['message']} {conflict['remedy']}", fg="yellow")
         if table["unused"]:
             typer.echo(f"{table['table_name']}: stay yours alone: {', '.join(table['unused'])}")
+    made = [table["label"] for table in told["tables"] if table["table_id"] is None]
+    if made:
+        typer.echo(f"Nothing of yours is like: {', '.join(made)}")
     if told["unused"]:
         typer.echo(f"Tables that nothing goes to: {', '.join(told['unused'])}")
 

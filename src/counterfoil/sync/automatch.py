@@ -7,7 +7,7 @@ from typing import Final
 from counterfoil.model import Kind
 from counterfoil.plan import Removal
 from counterfoil.ports import FieldMapping, RemoteField, RemoteTable, Schema, TableMapping
-from counterfoil.sync.conflicts import Conflict, field_conflict
+from counterfoil.sync.conflicts import Conflict, field_conflict, holds_titles_only
 from counterfoil.sync.mapping import default_mappings, with_links
 from counterfoil.sync.names import EXACT, KEY, KNOWN, column_likeness, table_likeness
 
@@ -162,9 +162,19 @@ def _clashes(
 
 
 def _as_mapping(mapping: TableMapping, match: TableMatch, can_create: bool) -> TableMapping:
+    """Bind what is matched; what is not is made, where it can be, under a name that is free."""
     ids = {one.column: one.field.id for one in (match.key, *match.fields) if one.field is not None}
-    kept = tuple(
-        replace(mine, field_id=ids.get(mine.column, "")) for mine in mapping.fields if mine.column in ids or can_create
+    there = match.remote.fields if match.remote is not None else ()
+    taken = {field.name.casefold() for field in there}
+    titled = any(holds_titles_only(field) and field.id in ids.values() for field in there)
+
+    def bound(mine: FieldMapping) -> FieldMapping:
+        if mine.column in ids:
+            return replace(mine, field_id=ids[mine.column])
+        return replace(mine, label=f"{mine.label} (Counterfoil)") if mine.label.casefold() in taken else mine
+
+    kept = (mine for mine in mapping.fields if mine.column in ids or (can_create and not (mine.title and titled)))
+    table_id = match.remote.id if match.remote is not None else ""
+    return replace(
+        mapping, table_id=table_id, key_field=bound(mapping.key_field), fields=tuple(bound(mine) for mine in kept)
     )
-    key_field = replace(mapping.key_field, field_id=ids.get(KEY, ""))
-    return replace(mapping, table_id=match.remote.id if match.remote else "", key_field=key_field, fields=kept)

@@ -23,6 +23,7 @@ HOLDS: Final[Mapping[Kind, str]] = {
     Kind.LINK: "links to rows of another table",
 }
 _NAMED: Final = 3  # fields that are suggested instead
+_TITLES: Final = frozenset({Kind.TEXT, Kind.LONG_TEXT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,14 @@ def field_of(mapped: FieldMapping, remote: RemoteTable) -> RemoteField | None:
     """Give the user's field that takes a column: by its id, else the one that bears its name."""
     if mapped.field_id:
         return next((field for field in remote.fields if field.id == mapped.field_id), None)
-    if mapped.title and (title := next((field for field in remote.fields if field.title), None)):
+    if mapped.title and (title := next((field for field in remote.fields if holds_titles_only(field)), None)):
         return title
     return next((field for field in remote.fields if field.name.casefold() == mapped.label.casefold()), None)
+
+
+def holds_titles_only(field: RemoteField) -> bool:
+    """Say whether a field is the one place for the name of a row, which takes it whatever the field is called."""
+    return field.title and field.takes == _TITLES
 
 
 def _in_table(
