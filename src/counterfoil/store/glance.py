@@ -1,9 +1,41 @@
-"""Counts for a look at the whole: cheap enough to be asked for whenever a page is shown."""
+"""What a look at the whole needs, in a handful of queries however many destinations there are."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from counterfoil.plan import State
-from counterfoil.store.schema import mirror, rows
+from counterfoil.store.schema import destination_tables, destinations, mirror, rows, syncs
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How far one table that is switched on has come at one destination."""
+
+    destination_id: str
+    table: str
+    watermark: int
+    has_problem: bool
+
+
+def ways(tx: sa.Connection, workspace_id: str) -> list[Way]:
+    """Give every table that is switched on, of every destination."""
+    c = destination_tables.c
+    query = sa.select(c.destination_id, c.name, c.watermark, c.problem_code.is_not(None))
+    query = query.join(destinations, destinations.c.id == c.destination_id)
+    return [
+        Way(*row) for row in tx.execute(query.where(destinations.c.workspace_id == workspace_id, c.enabled.is_(True)))
+    ]
+
+
+def newest(tx: sa.Connection, workspace_id: str, tables: Iterable[str]) -> dict[str, int]:
+    """Give the highest version in each table, by a look into its index."""
+    found = {}
+    for table in tables:
+        c = rows[table].c
+        found[table] = tx.execute(sa.select(sa.func.max(c.version)).where(c.workspace_id == workspace_id)).scalar() or 0
+    return found
 
 
 def newer(tx: sa.Connection, workspace_id: str, table: str, after: int) -> int:
@@ -13,7 +45,15 @@ def newer(tx: sa.Connection, workspace_id: str, table: str, after: int) -> int:
     return tx.execute(query).scalar_one()
 
 
-def refused(tx: sa.Connection, destination_id: str) -> int:
-    """Count the rows that a destination refuses now."""
-    mine = (mirror.c.destination_id == destination_id) & (mirror.c.state == State.REJECTED.value)
-    return tx.execute(sa.select(sa.func.count()).select_from(mirror).where(mine)).scalar_one()
+def last_sync(tx: sa.Connection, workspace_id: str) -> tuple[str, str] | None:
+    """Give id and state of the newest sync."""
+    query = sa.select(syncs.c.id, syncs.c.state).where(syncs.c.workspace_id == workspace_id)
+    row = tx.execute(query.order_by(syncs.c.started_at.desc()).limit(1)).first()
+    return None if row is None else (row[0], row[1])
+
+
+def standing(tx: sa.Connection, destination_id: str) -> tuple[int, int]:
+    """Count the rows that stand at a destination and those that it refuses; reads all its mirror."""
+    query = sa.select(mirror.c.state, sa.func.count()).where(mirror.c.destination_id == destination_id)
+    counts: dict[str, int] = dict(tx.execute(query.group_by(mirror.c.state)).tuples().all())
+    return counts.get(State.SYNCED.value, 0), counts.get(State.REJECTED.value, 0)

@@ -170,3 +170,10 @@ def lines(tx: sa.Connection, sync_id: str) -> list[TableLine]:
         )
         for row in found
     ]
+
+
+def of_destination(tx: sa.Connection, workspace_id: str, destination_id: str, limit: int) -> list[Sync]:
+    """Give the newest syncs that did something, or tried to, at a destination."""
+    concerned = sa.exists().where(sync_tables.c.sync_id == syncs.c.id, sync_tables.c.destination_id == destination_id)
+    query = sa.select(syncs).where(syncs.c.workspace_id == workspace_id, concerned)
+    return [Sync(*row) for row in tx.execute(query.order_by(syncs.c.started_at.desc()).limit(limit))]

@@ -10,6 +10,7 @@ from counterfoil.store import Tx, audit, connections, destinations, mirror, rows
 from counterfoil.sync.arrange import Arrangements
 from counterfoil.web import auth, overview, progress
 from counterfoil.web.auth import ProductOf, SignedInVisitor, Visitor
+from counterfoil.web.overview import Tally
 from counterfoil.web.render import page, see
 
 router = APIRouter(include_in_schema=False)
@@ -28,7 +29,7 @@ async def show(destination_id: str, request: Request, visitor: SignedInVisitor, 
         arranged=arranged,
         kind=spec.label,
         place_state=overview.place_state,
-        **await product.db.read(_read, visitor.workspace.id, destination_id, spec.pace),
+        **await product.db.read(_read, visitor.workspace.id, destination_id, spec.pace, request.app.state.tally),
     )
 
 
@@ -97,20 +98,16 @@ def _acts(product: Product) -> Arrangements:
     return Arrangements(product.doors, product.engine)
 
 
-def _read(tx: Tx, workspace_id: str, destination_id: str, pace: float) -> dict[str, Any]:
+def _read(tx: Tx, workspace_id: str, destination_id: str, pace: float, tally: Tally) -> dict[str, Any]:
     found = destinations.find(tx, workspace_id, destination_id)
-    place = overview.place_of(tx, found)
-    latest = [one for one in syncs.of_workspace(tx, workspace_id, 40) if _concerns(tx, one.id, destination_id)][:6]
+    [place] = overview.places_of(tx, workspace_id, [found], tally)
+    latest = syncs.of_destination(tx, workspace_id, destination_id, 6)
     return {
         "place": place,
         "progress": progress.read(tx, place, pace, dt.datetime.now(dt.UTC)),
         "syncs": latest,
         "names": {one.id: one.label for one in connections.of_workspace(tx, workspace_id, removed=True)},
     }
-
-
-def _concerns(tx: Tx, sync_id: str, destination_id: str) -> bool:
-    return any(line.destination_id == destination_id for line in syncs.lines(tx, sync_id))
 
 
 def _refused(tx: Tx, workspace_id: str, destination_id: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/destinations")
 async def show(request: Request, visitor: SignedInVisitor, product: ProductOf) -> Response:
     """Show the list."""
-    seen = await product.db.read(overview.read, visitor.workspace.id)
+    seen = await product.db.read(overview.read, visitor.workspace.id, request.app.state.tally)
     return page(
         request,
         "destinations.html",

@@ -30,7 +30,7 @@ class Need:
 async def show(request: Request, visitor: SignedInVisitor, product: ProductOf) -> Response:
     """Show the page."""
     workspace_id = visitor.workspace.id
-    seen = await product.db.read(overview.read, workspace_id)
+    seen = await product.db.read(overview.read, workspace_id, request.app.state.tally)
     cache: FigureCache = request.app.state.figures
     figures = await cache.of(workspace_id)
     return page(
