@@ -70,6 +70,8 @@ def demo(
             shown = await stack.enter_async_context(
                 demonstration(folder, seed=seed, rate_scale=_scale(rate_scale), environ=os.environ)
             )
+            if not once:
+                _say_pages(shown)
             with progress_bar(visible=not as_json) as tell:
                 await shown.connect_all()
                 await shown.settled(tell)
@@ -99,8 +101,14 @@ def until_interrupted(run: Callable[[], Awaitable[None]]) -> None:
         typer.echo("", err=True)
 
 
+def _say_pages(shown: "Demo") -> None:
+    user = shown.user
+    typer.echo(f"The pages: {user.url}  (sign in as {user.email}, password {user.password})\n", err=True)
+
+
 def _say_where(shown: "Demo") -> None:
-    typer.echo(f"\nThe pages: {shown.user.url}  (sign in as {shown.user.email}, password {shown.user.password})")
+    typer.echo("")
+    _say_pages(shown)
     typer.echo("The destinations, live:")
     for slug in shown.sandbox.viewable:
         typer.echo(f"  {slug:9} {shown.sandbox.credentials[slug]['url']}/_sandbox/view")
