@@ -14,7 +14,7 @@ from counterfoil.errors import BadSettings, CounterfoilWarning
 # Before this release a checkpoint that races a writer can corrupt a file in WAL mode: https://sqlite.org/wal.html#walresetbug
 SAFE_WAL: Final = (3, 51, 3)
 BUSY_MS: Final = 30_000
-CACHE_KB: Final = 24_000  # at most, per connection: with SQLite's own 2 MB an index of 100,000 keys is read over and over
+CACHE_KB: Final = 24_000  # per connection: with SQLite's own 2 MB an index of 100,000 keys is read over and over
 
 Transactions = Literal["block", "statement"]
 

@@ -8,7 +8,8 @@ _STYLE = """
 :root{color-scheme:light dark}body{font:14px/1.5 system-ui,sans-serif;margin:2rem}
 h1{font-size:1.2rem}h2{font-size:1rem;margin-top:2rem}small{opacity:.65;font-weight:400}
 div{overflow:auto;max-height:60vh;border:1px solid #8884;border-radius:6px}
-table{border-collapse:collapse;white-space:nowrap}th,td{padding:.25rem .6rem;text-align:left;border-bottom:1px solid #8883}
+table{border-collapse:collapse;white-space:nowrap}
+th,td{padding:.25rem .6rem;text-align:left;border-bottom:1px solid #8883}
 th{position:sticky;top:0;background:Canvas}td.n{text-align:right;font-variant-numeric:tabular-nums}
 """
 _SHOWN = 500

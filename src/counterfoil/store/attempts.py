@@ -17,7 +17,7 @@ def note(tx: sa.Connection, subject: str, *, limit: int, within: dt.timedelta) -
     now = dt.datetime.now(dt.UTC)
     tx.execute(sa.delete(attempts).where(attempts.c.at < now - within))
     query = sa.select(attempts.c.at).where(attempts.c.subject == subject).order_by(attempts.c.at.desc())
-    known = list(tx.execute(query.limit(limit)).scalars())
+    known: list[dt.datetime] = list(tx.execute(query.limit(limit)).scalars())
     if len(known) >= limit:
         return max(1.0, (known[-1] + within - now).total_seconds())
     tx.execute(attempts.insert().values(id=new_id(), subject=subject, at=now))

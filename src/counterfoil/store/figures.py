@@ -36,7 +36,8 @@ class Flow:
 def edition(tx: sa.Connection, workspace_id: str) -> int:
     """Give a number that grows whenever a row of the workspace changes."""
     query = sa.select(workspaces.c.row_version).where(workspaces.c.id == workspace_id)
-    return tx.execute(query).scalar_one()
+    reached: int = tx.execute(query).scalar_one()
+    return reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def accounts_of(tx: sa.Connection, workspace_id: str) -> list[OpenAccount]:
     c = _accounts.c
     shown = (c.connection_id, c.key, c.name, c.mask, c.type, c.subtype, c.currency, c.current, c.available, c.as_of)
     query = sa.select(*shown).where(c.workspace_id == workspace_id, c.removed.is_(False))
-    return [OpenAccount(*row) for row in tx.execute(query.order_by(c.name, c.key))]
+    return [OpenAccount(**row) for row in tx.execute(query.order_by(c.name, c.key)).mappings()]
 
 
 def accounts(tx: sa.Connection, workspace_id: str) -> list[Account]:
