@@ -1,11 +1,13 @@
 """Which accounts are the same when a bank is linked again."""
 
+import datetime as dt
 from dataclasses import replace
+from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterfoil.linking import AccountMark, AccountMatch, is_same_login, match_accounts
+from counterfoil.linking import AccountMark, AccountMatch, RowMark, is_same_login, match_accounts, match_rows
 
 CHECKING = AccountMark("old-1", "ins_1", "Everyday", "depository", "checking", "0042")
 SAVINGS = AccountMark("old-2", "ins_1", "Rainy day", "depository", "savings", "0043")
@@ -70,3 +72,32 @@ marks = st.lists(
 def test_no_account_is_paired_twice(old: list[AccountMark], new: list[AccountMark]) -> None:
     matches = match_accounts(old, new)
     assert len({match.old for match in matches}) == len({match.new for match in matches}) == len(matches)
+
+
+# --- rows ------------------------------------------------------------------------------------------------
+
+
+def row(key: str, name: str = "Coffee", amount: str = "-3.50", day: int = 4, account: str = "a") -> RowMark:
+    return RowMark(key, account, dt.date(2026, 3, day), Decimal(amount), name)
+
+
+def test_rows_are_the_same_by_account_day_amount_and_name() -> None:
+    old = [row("o1"), row("o2", day=5), row("o3", amount="-4"), row("o4", account="b")]
+    new = [row("n4", account="b"), row("n3", amount="-4.00"), row("n1", " COFFEE "), row("n9", day=9)]
+    assert set(match_rows(old, new)) == {("o1", "n1"), ("o3", "n3"), ("o4", "n4")}
+
+
+def test_two_coffees_of_one_day_are_paired_with_two_and_the_third_is_left() -> None:
+    pairs = match_rows([row("o1"), row("o2"), row("o3")], [row("n1"), row("n2")])
+    assert pairs == [("o1", "n1"), ("o2", "n2")]
+
+
+def test_a_changed_name_is_forgiven_where_day_and_amount_leave_no_doubt() -> None:
+    assert match_rows([row("o1", "SQ *COFFEE")], [row("n1", "Coffee")]) == [("o1", "n1")]
+    assert match_rows([row("o1", "Tea"), row("o2", "Cake")], [row("n1", "Coffee")]) == []
+
+
+def test_rows_without_an_amount_are_the_same_by_account_and_day_alone() -> None:
+    old = RowMark("o", "a", dt.date(2026, 3, 4))
+    assert match_rows([old], [RowMark("n", "a", dt.date(2026, 3, 4))]) == [("o", "n")]
+    assert match_rows([old], [RowMark("n", "a", dt.date(2026, 3, 5))]) == []

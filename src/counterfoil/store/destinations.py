@@ -165,7 +165,7 @@ def set_state(tx: sa.Connection, destination_id: str, state: str) -> None:
     """Pause a destination or let it go on; a sync that is at work stops after its batch."""
     values = {"state": state} | (_columns(None) if state == "active" else {})
     tx.execute(sa.update(destinations).where(destinations.c.id == destination_id).values(**values))
-    _raise_editions(tx, destination_id)
+    raise_editions(tx, destination_id)
 
 
 def remove(tx: sa.Connection, destination_id: str) -> None:
@@ -241,7 +241,8 @@ def save_selection(tx: sa.Connection, destination_id: str, selection: Selection)
     tx.execute(sa.update(destinations).where(where).values(selection=_text(selection)))
 
 
-def _raise_editions(tx: sa.Connection, destination_id: str) -> None:
+def raise_editions(tx: sa.Connection, destination_id: str) -> None:
+    """Have a sync that is at work stop after its batch: what it was told to do no longer holds."""
     its_tables = destination_tables.c.destination_id == destination_id
     raised = destination_tables.c.edition + 1
     tx.execute(sa.update(destination_tables).where(its_tables).values(edition=raised))

@@ -88,7 +88,9 @@ def _choose(tx: sa.Connection, workspace_id: str, pair: AccountMatch) -> None:
         if selection.accounts is not None and pair.old in selection.accounts:
             chosen = tuple(pair.new if key == pair.old else key for key in selection.accounts)
             kept = msgspec.structs.replace(selection, accounts=chosen)
-            destinations.save_selection(tx, destination.id, kept, compare=False)
+            destinations.save_selection(tx, destination.id, kept)
+            # A sync at work knows the old choice, by which all these rows would have to go.
+            destinations.raise_editions(tx, destination.id)
 
 
 def _take_over_rows(
