@@ -39,7 +39,7 @@ class Site:
 
     inside: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # scope and key -> runs
     done: Counter[tuple[str, str]] = field(default_factory=Counter)  # (run, step)
-    ends: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))  # (function, key) -> n
+    ends: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))  # function, key -> runs
     paused: dict[str, set[str]] = field(default_factory=dict)  # function -> runs that had begun when it was paused
     wrongs: list[str] = field(default_factory=list)
     lifted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -79,7 +79,7 @@ def work_place(site: Site) -> list[Function[Any, Any]]:
         with site.visit(place, ctx.run_id):
             for step in ("one", "two"):
                 await ctx.step.run(step, work, step, place, ctx.run_id, data)
-            site.ends[ctx.function_id, data.key].append(data.n)
+            site.ends[ctx.function_id, data.key].append(ctx.run_id)
         return data.n
 
     @function("first", on=["both", "one"], concurrency=Concurrency(key="event.data.key", scope="shared"))
@@ -206,7 +206,7 @@ class AnyStory(RuleBasedStateMachine):
     @rule(function_id=pausable)
     def pause(self, function_id: str) -> None:
         self.wait_for(self.engine.pause(self.functions[function_id]))
-        begun = {run.id for run in self.listed() if run.function == function_id and run.status != "paused"}
+        begun = {run.id for run in self.listed() if run.function == function_id and run.started_at}
         self.site.paused.setdefault(function_id, begun)
 
     @rule(function_id=pausable)
@@ -292,14 +292,14 @@ class AnyStory(RuleBasedStateMachine):
         return "failed" if run.event["data"]["broken"] else "succeeded"
 
     def order_was_kept(self, runs: dict[str, RunView]) -> None:
-        """Ids sort in the order in which runs were asked for, replays too."""
+        """Runs of a key end as they were queued: in the order of their events, children and replays as they come."""
         for (function_id, key), ended in self.site.ends.items():
             asked = [
-                run.event["data"]["n"]
-                for run in sorted(runs.values(), key=lambda run: run.id)
+                run.id
+                for run in sorted(runs.values(), key=lambda run: (run.queued_at, run.id))
                 if run.status == "succeeded" and run.function == function_id and run.key == key
             ]
-            assert [n for n in ended if n in asked] == asked
+            assert [run for run in ended if run in asked] == asked
 
 
 TestAnyStory = AnyStory.TestCase
