@@ -2,12 +2,14 @@
 
 import asyncio
 import re
+import time
 
 import pytest
 
 from counterfoil.errors import ActionRequired
+from counterfoil.lib import totp
 from counterfoil.ports import Landing
-from counterfoil.store import connections, destinations, workspaces
+from counterfoil.store import connections, destinations, visits, workspaces
 from counterfoil.store.connections import Problem
 from counterfoil.web import stream
 from fakes import Ledger, Login
@@ -267,3 +269,30 @@ async def filled_again(started: Site) -> None:
     workspace = await started.product.db.read(workspaces.first)
     started.ledgers["three"] = Ledger()
     await started.product.intake.add_destination(workspace.id, "ledger", Login(name="three"))
+
+
+async def test_a_visit_says_how_it_stands_and_what_it_brought(started: Site) -> None:
+    owner = await filled(started)
+    ids = await own_ids(started)
+    db, vault = started.product.db, started.product.doors.vault
+    here = f"/visits/{ids['visit_id']}"
+    await owner.open(here)
+    assert "Waiting for you to finish there" in owner.text and "hx-sse:connect" in owner.page
+    found = visits.Candidate("c1", "Quillstone Bank", (), "refused", None, "It has no accounts.")
+    await db.run(visits.keep, vault, ids["visit_id"], found, None)
+    await db.run(visits.set_state, ids["visit_id"], "done")
+    await owner.open(here)
+    assert "Quillstone Bank Not connected It has no accounts." in owner.text and "hx-sse:connect" not in owner.page
+
+
+async def test_codes_are_set_up_by_typing_one(started: Site) -> None:
+    owner = await started.owner()
+    await owner.open("/account/codes")
+    [secret] = re.findall(r'name="secret" value="([A-Z2-7]+)"', owner.page)
+    await owner.submit("/account/codes", code="000000", current="three words in a row")
+    assert owner.status == 422 and secret in owner.page
+    code = totp.code(totp.unspelled(secret), int(time.time()) // totp.PERIOD)
+    await owner.submit("/account/codes", code=code, current="three words in a row")
+    assert "signing in takes a code as well" in owner.text
+    await owner.submit("/account/codes/stop", current="three words in a row")
+    assert "takes the password alone" in owner.text
