@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from counterfoil.errors import BadRequest
@@ -76,6 +76,21 @@ def table_of(mapping: TableMapping, schema: Schema) -> RemoteTable | None:
         return next((table for table in schema.tables if table.id == mapping.table_id), None)
     named = (table for table in schema.tables if table.name.casefold() == mapping.label.casefold())
     return next(named, None)
+
+
+def bound_by_name(mapping: TableMapping, schema: Schema) -> TableMapping:
+    """Give a mapping the ids of what stands there under its names already, as its preparation will."""
+    remote = table_of(mapping, schema)
+    if remote is None:
+        return mapping
+    there = remote
+
+    def bound(mapped: FieldMapping) -> FieldMapping:
+        found = None if mapped.field_id else field_of(mapped, there)
+        return mapped if found is None else replace(mapped, field_id=found.id)
+
+    fields = tuple(bound(mapped) for mapped in mapping.fields)
+    return replace(mapping, table_id=remote.id, key_field=bound(mapping.key_field), fields=fields)
 
 
 def field_of(mapped: FieldMapping, remote: RemoteTable) -> RemoteField | None:

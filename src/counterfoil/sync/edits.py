@@ -14,7 +14,7 @@ from counterfoil.plan import REMOVED, Removal
 from counterfoil.ports import FieldMapping, RemoteField, RemoteTable, Schema, TableMapping
 from counterfoil.store.destinations import Selection, Target
 from counterfoil.sync.automatch import match_fields
-from counterfoil.sync.conflicts import Conflict, table_of
+from counterfoil.sync.conflicts import Conflict, bound_by_name, table_of
 from counterfoil.sync.mapping import default_mappings, with_links
 from counterfoil.sync.names import words
 
@@ -25,7 +25,7 @@ class FieldEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What is to become of one column; what is left out stays as it is."""
 
     on: bool | UnsetType = UNSET
-    field: str | UnsetType | None = UNSET  # the user's field, by id or name; null: a new one is made
+    field: str | UnsetType | None = UNSET  # the user's field, by id or name; null: one of our own name, made if need be
     label: str | UnsetType = UNSET  # the name of a field that is made
     writes: Writes | UnsetType = UNSET
 
@@ -34,7 +34,7 @@ class TableEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What is to become of one table; what is left out stays as it is."""
 
     on: bool | UnsetType = UNSET
-    into: str | UnsetType | None = UNSET  # the user's table, by id or name; null: a new one is made
+    into: str | UnsetType | None = UNSET  # the user's table, by id or name; null: one of our own name, made if need be
     label: str | UnsetType = UNSET  # the name of a table that is made
     key: str | UnsetType | None = UNSET  # the user's text field that holds our ids
     fields: Mapping[str, FieldEdit] = {}
@@ -118,7 +118,8 @@ def draft(
     for table, asked in edit.tables.items():
         mapping = desk.with_fields(ways[table].mapping, asked)
         ways[table] = Way(mapping, ways[table].enabled)
-    linked = {mapping.table: mapping for mapping in with_links([way.mapping for way in ways.values() if way.enabled])}
+    enabled = [bound_by_name(way.mapping, schema) for way in ways.values() if way.enabled]
+    linked = {mapping.table: mapping for mapping in with_links(enabled)}
     ways = {name: replace(way, mapping=linked.get(name, way.mapping)) for name, way in ways.items()}
     return Draft(ways, selected, frozenset(edit.tables), tuple(desk.refused))
 
