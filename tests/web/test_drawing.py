@@ -42,7 +42,7 @@ def test_investments_count_as_they_were_seen() -> None:
     found = figures.work_out(accounts, [flow(TODAY - dt.timedelta(days=40), "0")], seen, today=TODAY)
     assert found is not None
     worth = dict(found.history)
-    assert (worth[TODAY], worth[TODAY - dt.timedelta(weeks=1)], found.history[0][1]) == (500, 400, 400)
+    assert (worth[TODAY], worth[TODAY - dt.timedelta(weeks=1)], found.history[0][1]) == (Decimal(500), Decimal(400), Decimal(400))
 
 
 def test_transfers_are_no_cash_flow_and_other_currencies_stand_apart() -> None:
@@ -51,7 +51,7 @@ def test_transfers_are_no_cash_flow_and_other_currencies_stand_apart() -> None:
     flows = [flow(TODAY, "50"), flow(TODAY, "-8"), flow(TODAY, "-1000", category="move")]
     found = figures.work_out(accounts, flows, [], today=TODAY, transfers=["move"])
     assert found is not None
-    assert (found.months[-1].inflow, found.months[-1].outflow) == (50, 8)
+    assert (found.months[-1].inflow, found.months[-1].outflow) == (Decimal(50), Decimal(8))
     assert found.others == {"EUR": Decimal(7)}
     assert figures.is_transfer("Transfer in: savings", "Transfer in")
     assert figures.is_transfer("Loan payments: credit card payment", "Loan payments")
