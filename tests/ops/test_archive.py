@@ -215,7 +215,7 @@ def test_a_backup_of_a_newer_schema_is_refused(home: Place, tmp_path: Path) -> N
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.commit()
     back_up(home.settings, tmp_path / "backup.tar.gz")
-    with pytest.raises(BadRequest, match="newer version"):
+    with pytest.raises(BadSettings, match="newer version"):
         restore(Settings(data_dir=tmp_path / "there"), tmp_path / "backup.tar.gz")
 
 

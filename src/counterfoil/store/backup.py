@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from counterfoil.errors import BadRequest, BadSettings
 from counterfoil.lib.sqlite import dbapi
-from counterfoil.store.database import Database, newest_revision
+from counterfoil.store.database import Database
 from counterfoil.store.schema import destination_tables
 
 _BUSY: Final = 30.0  # seconds to wait for a writer that holds the file
@@ -99,15 +99,10 @@ def look_again(tx: sa.Connection) -> int:
 def make_current(path: Path) -> int:
     """Bring a restored store up to date, and have its destinations read first; give how many tables that concerns.
 
-    Raises `BadRequest` where a newer version has made it.
+    Raises `BadSettings` where a newer version has made it.
     """
     db = Database.open(path)
     try:
-        standing, newest = db.revision(), newest_revision()
-        if standing is not None and standing > newest:
-            raise BadRequest(
-                "The backup was made by a newer version of Counterfoil.", remedy="Install that version, and try again."
-            )
         db.migrate()
         with db.begin() as tx:
             return look_again(tx)

@@ -76,9 +76,15 @@ class Database:
         return await asyncio.to_thread(call)
 
     def migrate(self) -> None:
-        """Bring the schema up to date; quick where it is."""
-        if self.revision() == newest_revision():
+        """Bring the schema up to date; quick where it is. Raises `BadSettings` where a newer version was here."""
+        standing, newest = self.revision(), newest_revision()
+        if standing == newest:
             return
+        if standing is not None and standing > newest:
+            raise BadSettings(
+                "The database was brought up to date by a newer version of Counterfoil.",
+                remedy="Install that version again, or restore the backup that was made before the upgrade.",
+            )
         from alembic import command  # imported here: it takes longer than a start that has nothing to migrate
         from alembic.config import Config
 
