@@ -5,7 +5,7 @@ What a command needs is imported inside it: `counterfoil --help` must answer at 
 
 import typer
 
-from counterfoil.cli import follow, look, ops, play, run, tokens, workings
+from counterfoil.cli import connect, follow, look, ops, play, run, tokens, workings
 from counterfoil.errors import ActionRequired, BadRequest, CounterfoilError
 
 app = typer.Typer(
@@ -14,7 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing rich takes longer than all the rest together
 )
-for command in (run.serve, run.worker, follow.sync):
+for command in (run.serve, run.worker, follow.sync, *connect.COMMANDS):
     app.command()(command)
 for noun, commands in {
     "connections": look.connections,

@@ -17,6 +17,13 @@ _accounts = schema.rows["accounts"]
 
 
 @dataclass(frozen=True, slots=True)
+class Pair(AccountMatch):
+    """Two accounts that are taken for one, with the name by which the user knows it."""
+
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Relink:
     """A proposal that accounts of a new connection are those of an old one; confirmed, rows keep their places."""
 
@@ -24,15 +31,13 @@ class Relink:
     workspace_id: str
     old_id: str
     new_id: str
-    pairs: tuple[AccountMatch, ...]
+    pairs: tuple[Pair, ...]
     state: str  # open | confirmed | declined
     created_at: dt.datetime
     decided_at: dt.datetime | None
 
 
-def propose(
-    tx: sa.Connection, *, workspace_id: str, old_id: str, connection_id: str, pairs: Sequence[AccountMatch]
-) -> str:
+def propose(tx: sa.Connection, *, workspace_id: str, old_id: str, connection_id: str, pairs: Sequence[Pair]) -> str:
     """Keep a proposal about a new connection; a repeat finds the one that is there. Give its id."""
     same = (relinks.c.new_id == connection_id) & (relinks.c.old_id == old_id)
     known: str | None = tx.execute(sa.select(relinks.c.id).where(same)).scalar()
@@ -58,7 +63,7 @@ def find(tx: sa.Connection, workspace_id: str, relink_id: str) -> Relink:
     query = sa.select(relinks).where(relinks.c.id == relink_id, relinks.c.workspace_id == workspace_id)
     row = tx.execute(query).mappings().first()
     if row is None:
-        raise NotThere(f"There is no re-link {relink_id}.", remedy="List them: counterfoil relinks")
+        raise NotThere(f"There is no re-link {relink_id}.", remedy="List them: counterfoil relink")
     return _relink(row)
 
 
@@ -108,7 +113,7 @@ def _relink(row: sa.RowMapping) -> Relink:
         workspace_id=row["workspace_id"],
         old_id=row["old_id"],
         new_id=row["new_id"],
-        pairs=msgspec.json.decode(row["pairs"], type=tuple[AccountMatch, ...]),
+        pairs=msgspec.json.decode(row["pairs"], type=tuple[Pair, ...]),
         state=row["state"],
         created_at=row["created_at"],
         decided_at=row["decided_at"],

@@ -207,7 +207,7 @@ relinks = Table(
     _workspace(),
     Column("old_id", ForeignKey("connections.id", ondelete="CASCADE"), nullable=False),
     Column("new_id", ForeignKey("connections.id", ondelete="CASCADE"), nullable=False),
-    Column("pairs", Text, nullable=False),  # JSON of linking.AccountMatch
+    Column("pairs", Text, nullable=False),  # JSON of store.relinks.Pair
     Column("state", String(16), nullable=False),  # open | confirmed | declined
     Column("created_at", Moment(32), nullable=False),
     Column("decided_at", Moment(32)),

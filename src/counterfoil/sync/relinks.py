@@ -47,9 +47,10 @@ def propose(tx: Tx, connection: connections.Connection, marks: Sequence[AccountM
             continue
         pairs = match_accounts(relinks.marks(tx, old.id, closed=gone), left)
         if pairs:
-            found = {pair.new for pair in pairs}
-            left = [mark for mark in left if mark.key not in found]
-            relinks.propose(tx, workspace_id=old.workspace_id, old_id=old.id, connection_id=connection.id, pairs=pairs)
+            names = {mark.key: " ··".join(filter(None, (mark.name, mark.mask))) for mark in left}
+            named = [relinks.Pair(pair.old, pair.new, pair.sure, names[pair.new]) for pair in pairs]
+            left = [mark for mark in left if mark.key not in {pair.new for pair in pairs}]
+            relinks.propose(tx, workspace_id=old.workspace_id, old_id=old.id, connection_id=connection.id, pairs=named)
             asks = True
     if asks:
         connections.set_state(tx, connection.id, "paused")

@@ -18,6 +18,7 @@ class Pair(Shape):
 
     old: str
     new: str
+    name: str = Field(description="the account, as the user knows it")
     sure: bool = Field(description="by the bank's own id; else by institution, type, name and last digits")
 
 
