@@ -69,20 +69,6 @@ BUGS: Final = (
         'status.c.status == "NEVER"',
         "engine/test_recovery.py::test_a_killed_workers_runs_go_on_where_they_were[sqlite]",
     ),
-    Bug(
-        "a pause holds only what comes later",
-        "engine/ledger.py",
-        '            self._hold(connection, function, "ENQUEUED", "DELAYED", HELD)\n',
-        "",
-        "engine/test_state_machine.py",
-    ),
-    Bug(
-        "the lock around a run is skipped, whatever happens",
-        "engine/runs.py",
-        "if live.function.concurrency is not None:",
-        "if False:",
-        "engine/test_state_machine.py",
-    ),
 )
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from counterfoil.engine import Concurrency, Context, Engine, Event, Function, RunView, function
 from counterfoil.errors import ActionRequired
@@ -157,6 +157,13 @@ class AnyStory(RuleBasedStateMachine):
 
     # --- what people and programs do --------------------------------------------------------------------------
 
+    @initialize(target=events, names=st.tuples(names, names))
+    def begin_with_work(self, names: tuple[str, str]) -> Any:
+        """One key has runs at work and runs that wait from the start, or most examples would try nothing."""
+        known = multiple(*(self.send(name, "a", held=True, broken=0) for name in ("both", *names)))
+        self.let_time_pass(0.1)
+        return known
+
     @rule(target=events, name=names, key=st.sampled_from(KEYS), held=st.booleans(), broken=st.integers(0, 4))
     def send(self, name: str, key: str, held: bool, broken: int) -> tuple[Event[Job], tuple[str, ...]]:
         self.count += 1
@@ -195,7 +202,7 @@ class AnyStory(RuleBasedStateMachine):
         at_work = sorted(run for present in self.site.inside.values() for run in +present)
         if at_work:
             self.cancel(at_work[place % len(at_work)])
-            self.let_time_pass(0.05)  # whoever waits for its key would come now, if the key were free
+            self.let_time_pass(0.1)  # whoever waits for its key would come now, if the key were free
 
     @rule()
     def cancel_a_child(self) -> None:
@@ -225,7 +232,7 @@ class AnyStory(RuleBasedStateMachine):
     def lift_the_holds(self) -> None:
         async def lift() -> None:
             self.site.lifted.set()
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(0.1)
             self.site.lifted.clear()
 
         self.wait_for(lift())
@@ -304,5 +311,5 @@ class AnyStory(RuleBasedStateMachine):
 
 TestAnyStory = AnyStory.TestCase
 TestAnyStory.settings = settings(
-    max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=10, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )
