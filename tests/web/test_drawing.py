@@ -10,6 +10,7 @@ from counterfoil.destinations.google_sheets import SPEC as SHEETS
 from counterfoil.destinations.notion import SPEC as NOTION
 from counterfoil.engine import RunView, StepView
 from counterfoil.errors import BadRequest
+from counterfoil.plan import State
 from counterfoil.providers.stripe import SPEC as STRIPE
 from counterfoil.store.destinations import Destination, Selection
 from counterfoil.store.figures import Account, Flow
@@ -118,7 +119,7 @@ def test_a_step_of_no_length_can_still_be_seen() -> None:
 
 def place(pending: int, standing: int) -> Place:
     stored = Destination("d", "w", "notion", "r", "Page", "active", None, Selection(), NOW, None, None)
-    return Place(stored, pending, standing, (), 0)
+    return Place(stored, pending, (), {("transactions", State.SYNCED): standing})
 
 
 def test_progress_believes_the_vendors_pace_first_and_then_its_own() -> None:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from counterfoil.plan import State
-from counterfoil.store.schema import destination_tables, destinations, mirror, rows, syncs
+from counterfoil.store.schema import destination_tables, destinations, rows, syncs
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +49,3 @@ def last_sync(tx: sa.Connection, workspace_id: str) -> tuple[str, str] | None:
     query = sa.select(syncs.c.id, syncs.c.state).where(syncs.c.workspace_id == workspace_id)
     row = tx.execute(query.order_by(syncs.c.started_at.desc()).limit(1)).first()
     return None if row is None else (row[0], row[1])
-
-
-def standing(tx: sa.Connection, destination_id: str) -> tuple[int, int]:
-    """Count the rows that stand at a destination and those that it refuses; reads all its mirror."""
-    query = sa.select(mirror.c.state, sa.func.count()).where(mirror.c.destination_id == destination_id)
-    counts: dict[str, int] = dict(tx.execute(query.group_by(mirror.c.state)).tuples().all())
-    return counts.get(State.SYNCED.value, 0), counts.get(State.REJECTED.value, 0)

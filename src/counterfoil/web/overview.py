@@ -2,14 +2,17 @@
 
 import datetime as dt
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from counterfoil.store import Tx, connections, destinations, glance, syncs
+from counterfoil.plan import State
+from counterfoil.store import Tx, connections, destinations, glance, mirror, syncs
 from counterfoil.store.connections import Connection, Problem
 from counterfoil.store.destinations import Destination
 from counterfoil.store.syncs import Sync
 from counterfoil.web import words
+
+Counts = Mapping[tuple[str, State], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +21,21 @@ class Place:
 
     destination: Destination
     pending: int
-    standing: int
     table_problems: Sequence[tuple[str, Problem]]  # (the table's label, problem)
-    refused: int
+    counts: Counts  # rows by table and what is believed of them
+
+    @property
+    def standing(self) -> int:
+        """How many rows stand there."""
+        return self._in(State.SYNCED)
+
+    @property
+    def refused(self) -> int:
+        """How many rows it refuses."""
+        return self._in(State.REJECTED)
+
+    def _in(self, state: State) -> int:
+        return sum(number for (_, what), number in self.counts.items() if what is state)
 
     @property
     def is_well(self) -> bool:
@@ -57,15 +72,15 @@ class Tally:
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[object, tuple[int, int]]] = {}
+        self._known: dict[str, tuple[object, Counts]] = {}
         self._rest_until = 0.0
 
-    def of(self, tx: Tx, destination_id: str, marker: object) -> tuple[int, int]:
-        """Give the rows that stand and those that are refused; `marker` differs once they may have changed."""
+    def of(self, tx: Tx, destination_id: str, marker: object) -> Counts:
+        """Give the rows of a destination by table and state; `marker` differs once they may have changed."""
         known = self._known.get(destination_id)
         began = time.monotonic()
         if known is None or (known[0] != marker and began >= self._rest_until):
-            known = self._known[destination_id] = (marker, glance.standing(tx, destination_id))
+            known = self._known[destination_id] = (marker, mirror.counts(tx, destination_id))
             self._rest_until = began + 10 * (time.monotonic() - began)
         return known[1]
 
@@ -96,8 +111,7 @@ def places_of(tx: Tx, workspace_id: str, shown: Sequence[Destination], tally: Ta
         targets = destinations.targets(tx, destination.id) if any(way.has_problem for way in mine) else {}
         problems = [(t.mapping.label, t.problem) for t in targets.values() if t.enabled and t.problem is not None]
         marker = (last, tuple(way.watermark for way in mine))
-        standing, refused = tally.of(tx, destination.id, marker)
-        places.append(Place(destination, pending, standing, problems, refused))
+        places.append(Place(destination, pending, problems, tally.of(tx, destination.id, marker)))
     return places
 
 

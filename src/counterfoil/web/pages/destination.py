@@ -1,36 +1,43 @@
 """One destination: how it stands, and what can be done with it."""
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from counterfoil.bootstrap import Product
+from counterfoil.plan import State
 from counterfoil.store import Tx, audit, connections, destinations, mirror, rows, syncs
+from counterfoil.store.destinations import Target
 from counterfoil.sync.arrange import Arrangements
+from counterfoil.sync.triggers import in_order
 from counterfoil.web import auth, overview, progress
 from counterfoil.web.auth import ProductOf, SignedInVisitor, Visitor
-from counterfoil.web.overview import Tally
+from counterfoil.web.overview import Place, Tally
 from counterfoil.web.render import page, see
 
 router = APIRouter(include_in_schema=False)
 _REFUSED = 100
 
 
+@dataclass(frozen=True, slots=True)
+class TableLine:
+    """One table of ours at the destination."""
+
+    label: str
+    enabled: bool
+    has_problem: bool
+    standing: int
+    refused: int
+    deleted_there: int  # rows that the user deleted: they can be brought back
+
+
 @router.get("/destinations/{destination_id}")
 async def show(destination_id: str, request: Request, visitor: SignedInVisitor, product: ProductOf) -> Response:
     """Show the page."""
-    arranged = await _acts(product).show(visitor.workspace.id, destination_id)
-    spec = product.doors.destination_spec(arranged.destination.kind)
-    return page(
-        request,
-        "destination.html",
-        visitor,
-        arranged=arranged,
-        kind=spec.label,
-        place_state=overview.place_state,
-        **await product.db.read(_read, visitor.workspace.id, destination_id, spec.pace, request.app.state.tally),
-    )
+    seen = await product.db.read(_read, visitor.workspace.id, destination_id, product, request.app.state.tally)
+    return page(request, "destination.html", visitor, place_state=overview.place_state, **seen)
 
 
 @router.get("/destinations/{destination_id}/refused")
@@ -98,16 +105,26 @@ def _acts(product: Product) -> Arrangements:
     return Arrangements(product.doors, product.engine)
 
 
-def _read(tx: Tx, workspace_id: str, destination_id: str, pace: float, tally: Tally) -> dict[str, Any]:
+def _read(tx: Tx, workspace_id: str, destination_id: str, product: Product, tally: Tally) -> dict[str, Any]:
     found = destinations.find(tx, workspace_id, destination_id)
     [place] = overview.places_of(tx, workspace_id, [found], tally)
     latest = syncs.of_destination(tx, workspace_id, destination_id, 6)
+    spec = product.doors.destination_spec(found.kind)
+    targets = destinations.targets(tx, destination_id)
     return {
+        "one": found,
+        "kind": spec.label,
         "place": place,
-        "progress": progress.read(tx, place, pace, dt.datetime.now(dt.UTC)),
+        "tables": [_line(targets[table], place) for table in in_order(targets)],
+        "progress": progress.read(tx, place, spec.pace, dt.datetime.now(dt.UTC)),
         "syncs": latest,
         "names": {one.id: one.label for one in connections.of_workspace(tx, workspace_id, removed=True)},
     }
+
+
+def _line(target: Target, place: Place) -> TableLine:
+    counted = [place.counts.get((target.table, state), 0) for state in (State.SYNCED, State.REJECTED, State.TOMBSTONE)]
+    return TableLine(target.mapping.label, target.enabled, target.problem is not None, *counted)
 
 
 def _refused(tx: Tx, workspace_id: str, destination_id: str) -> dict[str, Any]:
