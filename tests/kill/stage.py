@@ -148,14 +148,13 @@ class Stage:
         pending = [row for row in rows if row.pending]
         posted = [row for row in rows if not row.pending]
         self.dice.shuffle(posted)
-        added: list[dict[str, Any]] = [
-            {"amount": self._amount(), "name": f"Shop {n}", "account": "Everyday", "pending": n % 3 == 0}
-            for n in range(new)
-        ]
-        added += [
-            {"amount": self._amount(), "name": row.name, "account": "Everyday", "pending_transaction_id": known}
-            for row in pending
-            if (known := row.transaction_id)
+        added = [
+            *self._purchases(new),
+            *(
+                {"amount": self._amount(), "name": row.name, "account": "Everyday", "pending_transaction_id": known}
+                for row in pending
+                if (known := row.transaction_id)
+            ),
         ]
         before = {row.transaction_id: row for row in pending}
         acts = {
@@ -169,6 +168,16 @@ class Stage:
                 self.notes[row.transaction_id] = self.notes.pop(row.pending_transaction_id)
         for gone in set(self.notes) - set(self.item.feed.rows):
             del self.notes[gone]
+
+    def buy(self, count: int) -> None:
+        """Let nothing but new transactions happen at the bank."""
+        self._act("plaid", "transactions", {"added": self._purchases(count)})
+
+    def _purchases(self, count: int) -> list[dict[str, Any]]:
+        return [
+            {"amount": self._amount(), "name": f"Shop {n}", "account": "Everyday", "pending": n % 3 == 0}
+            for n in range(count)
+        ]
 
     def listen(self, url: str) -> None:
         """Let the bank send webhooks from now on."""
