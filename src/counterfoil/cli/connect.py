@@ -29,7 +29,7 @@ def connect(
     """Connect a bank on its own page, or Stripe with a restricted key."""
 
     async def run(client: Client) -> dict[str, Any]:
-        known = {one["slug"]: one for one in await client.listed("/providers", 100)}
+        known = {one["slug"]: one for one in (await client.ask("GET", "/providers"))["results"]}
         if provider not in known:
             raise BadRequest(f"There is no provider {provider!r}.", remedy=f"There are: {', '.join(known)}.")
         if known[provider]["choices"]:
