@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+from pydantic import BaseModel
 
 from counterfoil.engine import Engine, Event
 from counterfoil.errors import ActionRequired
+from counterfoil.lib.budget import LocalBudgets
 from counterfoil.lib.http import Http
 from counterfoil.lib.ids import new_id
 from counterfoil.lib.secrets import Vault, new_key
@@ -247,7 +249,7 @@ class Desks:
     def __init__(self, folder: Path) -> None:
         self.db = Database.open(folder / "store.db")
         self.db.migrate()
-        self._http = Http()
+        self._http = Http(budgets=LocalBudgets(1e6))
         self._vault = Vault.of(new_key())
 
     async def open(
@@ -256,10 +258,9 @@ class Desks:
         start: bool = True,
         can_create: bool = True,
         wanted: Sequence[str] = ("accounts", "transactions"),
-        batch: int = 10,
     ) -> Desk:
         """Open a fresh workspace whose destination has these tables already."""
-        book, engine = Book(), Silent()
+        book = Book()
         book.add(*tables)
         spec = DestinationSpec(
             "book",
@@ -267,11 +268,25 @@ class Desks:
             "BOOK",
             App,
             Login,
-            batch,
+            10,
             lambda _access: BookDestination(book),
             can_create_tables=can_create,
         )
-        doors = Doors(self.db, self._vault, self._http, {}, {"book": spec}, {"book": App()})
+        return await self.at(spec, App(), Login(name="x"), book, start=start, wanted=wanted)
+
+    async def at(
+        self,
+        spec: DestinationSpec,
+        app: BaseModel,
+        settings: BaseModel,
+        book: Book | None = None,
+        *,
+        start: bool = True,
+        wanted: Sequence[str] = ("accounts", "transactions"),
+    ) -> Desk:
+        """Open a fresh workspace with a destination of that kind."""
+        engine = Silent()
+        doors = Doors(self.db, self._vault, self._http, {}, {spec.slug: spec}, {spec.slug: app})
         acts = Arrangements(doors, cast(Engine[Any], engine))
         workspace = await self.db.run(workspaces.create, "Home")
         connection = await self.db.run(
@@ -282,8 +297,9 @@ class Desks:
             identity=Identity(workspace.id, "Bank"),
             credential=b"{}",
         )
-        destination = await acts.add(workspace.id, "book", Login(name="x"), tables=wanted, start=start)
-        return Desk(self.db, SyncSteps(doors), acts, engine, book, workspace.id, connection.id, destination.id)
+        added = await acts.add(workspace.id, spec.slug, settings, tables=wanted, start=start)
+        steps = SyncSteps(doors)
+        return Desk(self.db, steps, acts, engine, book or Book(), workspace.id, connection.id, added.id)
 
     async def aclose(self) -> None:
         await self._http.aclose()

@@ -19,7 +19,7 @@ from counterfoil.sync.conflicts import MappingRefused
 from counterfoil.sync.edits import Edit, FieldEdit, SelectionEdit, TableEdit
 from sync.book import Desk, Desks, account, category, remote, transaction
 
-SLOWLY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SLOWLY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def mine() -> RemoteTable:
