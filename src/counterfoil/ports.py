@@ -353,5 +353,6 @@ class DestinationSpec:
     open: Callable[[Access], Destination]
     pace: float = 50.0  # rows a second that the vendor's limits allow at best: how long a first sync will take
     can_create_tables: bool = True
+    looks_first: bool = False  # `write` itself looks at the table's columns, and raises before it sends anything
     links: bool = True  # cells can point to rows; where not, a link is shown by name
     extra: Mapping[str, Any] = field(default_factory=dict)

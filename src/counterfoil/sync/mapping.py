@@ -9,7 +9,7 @@ from counterfoil.plan import REMOVED, Removal
 from counterfoil.ports import FieldMapping, Schema, TableMapping
 
 # What is wrong with one table only; the destination's other tables go on.
-TABLE_CODES = frozenset({"table_missing", "column_missing", "column_retyped"})
+TABLE_CODES = frozenset({"table_missing", "column_missing", "column_retyped", "column_type", "column_calculated"})
 
 
 def default_mappings(tables: Iterable[str], removal: Removal = Removal.DELETE) -> list[TableMapping]:

@@ -14,5 +14,6 @@ SPEC = DestinationSpec(
     open=open_coda,
     pace=800.0,  # 500 rows a request, ten requests in six seconds
     can_create_tables=False,
+    looks_first=True,
     extra={"copy_template": copy_template},
 )
