@@ -113,7 +113,7 @@ class Counter:
         await self.settle()
         return added.id
 
-    def items(self) -> list[dict[str, Any]]:
+    def logins(self) -> list[dict[str, Any]]:
         """Give the logins that the vendor charges for."""
         found: list[dict[str, Any]] = self.control.act("items")["items"]
         return found

@@ -58,7 +58,7 @@ async def test_confirmed_every_row_keeps_its_place_and_the_users_own_words(desk:
     accounts = {row.key: row.id for row in desk.ledger.tables["accounts"]}
     for row in desk.ledger.tables["transactions"]:
         assert row.cells["account"].remote_id == accounts[row.cells["account"].key]  # type: ignore[union-attr]
-    assert [item["item_id"] for item in desk.items()] == [new.remote_id]
+    assert [item["item_id"] for item in desk.logins()] == [new.remote_id]
     assert (await desk.connection(old.id)).state == "removed"
     assert (await desk.connection(new.id)).state == "active"
 

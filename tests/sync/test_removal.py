@@ -33,7 +33,7 @@ async def test_a_removal_ends_the_login_and_the_destination_follows_its_policy(d
     before = desk.ledger.rows("transactions").copy()
     await desk.product.upkeep.remove(connection)
     await desk.settle()
-    assert desk.items() == []
+    assert desk.logins() == []
     assert await desk.connected() == []
     assert (await desk.connection(connection.id)).state == "removed"
     with pytest.raises(NotThere):
@@ -62,7 +62,7 @@ async def test_a_vendor_that_does_not_answer_is_told_later(desk: Counter) -> Non
         await removal.end_at_vendor(desk.product.doors, connection.id)
     await desk.product.upkeep.remove(connection)
     await desk.settle()
-    assert desk.items() == []
+    assert desk.logins() == []
 
 
 async def test_a_login_that_cannot_be_ended_keeps_its_key_and_a_person_is_told(desk: Counter) -> None:
@@ -78,7 +78,7 @@ async def test_a_login_that_cannot_be_ended_keeps_its_key_and_a_person_is_told(d
     assert needed["code"] == removal.STAYS
     await desk.product.upkeep.remove(stays)
     await desk.settle()
-    assert desk.items() == []
+    assert desk.logins() == []
 
 
 async def test_a_paused_connection_is_read_no_more_until_it_is_resumed(desk: Counter) -> None:

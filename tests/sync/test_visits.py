@@ -28,7 +28,7 @@ async def test_a_webhook_brings_the_connection_without_our_asking(hearing: Count
     await hearing.until_ended(begun)
     told = hearing.control.act("webhooks")["deliveries"]
     assert {one["code"] for one in told if one["type"] == "LINK"} == {"ITEM_ADD_RESULT", "EVENTS", "SESSION_FINISHED"}
-    assert len(await hearing.connected()) == len(hearing.items()) == 1
+    assert len(await hearing.connected()) == len(hearing.logins()) == 1
 
 
 def read_all(folder: Path) -> bytes:
@@ -73,7 +73,7 @@ async def test_a_bank_that_is_connected_is_refused_and_the_second_login_ended(de
     [candidate] = await desk.candidates(begun)
     assert (candidate.state, candidate.connection_id) == ("refused", None)
     assert "connected already" in (candidate.message or "")
-    assert [item["item_id"] for item in desk.items()] == [first.remote_id]
+    assert [item["item_id"] for item in desk.logins()] == [first.remote_id]
     assert [one.id for one in await desk.connected()] == [first.id]
 
 
@@ -127,7 +127,7 @@ async def test_a_repair_ends_the_problem_and_catches_up(desk: Counter) -> None:
     mended = await desk.connection(connection.id)
     assert (mended.state, mended.problem) == ("active", None)
     assert await desk.events("app/connection.repaired") == [{"connection_id": connection.id}]
-    assert len(desk.items()) == 1
+    assert len(desk.logins()) == 1
 
 
 async def test_new_accounts_are_announced_mildly_and_shared_on_a_visit(hearing: Counter) -> None:

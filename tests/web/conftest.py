@@ -12,7 +12,7 @@ from web.site import Site, site
 
 
 @pytest.fixture(scope="session")
-def fresh_data(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def new_databases(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Make the databases of a new installation once, for every test to begin with."""
     folder = tmp_path_factory.mktemp("fresh")
 
@@ -25,18 +25,18 @@ def fresh_data(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.fixture
-async def started(tmp_path: Path, fresh_data: list[Path]) -> AsyncIterator[Site]:
+async def started(tmp_path: Path, new_databases: list[Path]) -> AsyncIterator[Site]:
     """Give a new installation that nobody has claimed."""
-    for file in fresh_data:
+    for file in new_databases:
         shutil.copy(file, tmp_path)
     async with site(tmp_path) as running:
         yield running
 
 
 @pytest.fixture
-async def at(tmp_path: Path, fresh_data: list[Path]) -> AsyncIterator[Desk]:
+async def at(tmp_path: Path, new_databases: list[Path]) -> AsyncIterator[Desk]:
     """Give a product with a bank, a ledger, and callers of every scope."""
-    for file in fresh_data:
+    for file in new_databases:
         shutil.copy(file, tmp_path)
     async with desk(tmp_path) as made:
         yield made
