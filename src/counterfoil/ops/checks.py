@@ -250,7 +250,7 @@ def check_clock(visits: Sequence[Visit]) -> Finding:
     """Compare our clock with the vendors': the middle one, since one of them may be wrong."""
     skews = sorted(visit.skew for visit in visits if visit.skew is not None)
     if not skews:
-        return ok("clock", "not compared: no vendor was asked")
+        return ok("clock", "not compared: no vendor has told the time")
     skew = skews[len(skews) // 2]
     if abs(skew) > SKEW:
         return broken(
