@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
+import httpx2
 import pytest
 from fastapi.routing import APIRoute
 
@@ -194,3 +195,14 @@ async def test_the_last_owner_stays(started: Site) -> None:
     [token, *_] = re.findall(r'name="csrf" value="([^"]+)"', owner.page)
     reply = await owner.client.post(f"/members/{member.user.id}/remove", headers={"x-csrf-token": token})
     assert reply.status_code == 400 and "last owner" in reply.text
+
+
+async def test_a_bug_is_answered_with_a_page_that_tells_nothing_of_its_cause(started: Site) -> None:
+    owner = await started.owner()
+    started.app.state.figures = None
+    transport = httpx2.ASGITransport(app=started.app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://counterfoil.test") as client:
+        client.cookies.update(owner.client.cookies)
+        reply = await client.get("/")
+    assert reply.status_code == 500 and "Something went wrong here." in reply.text
+    assert "NoneType" not in reply.text and "Traceback" not in reply.text

@@ -24,6 +24,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, _answer)
     app.add_exception_handler(auth.SignInNeeded, _to_sign_in)
     app.add_exception_handler(HTTPException, _answer_status)
+    app.add_exception_handler(Exception, _answer_bug)
 
 
 async def _answer(request: Request, error: Exception) -> Response:
@@ -65,6 +66,12 @@ async def _answer_status(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     message, remedy = _BY_STATUS.get(error.status_code, (str(error.detail), "Go back and try again."))
     return told(request, error.status_code, message, remedy)
+
+
+async def _answer_bug(request: Request, _error: Exception) -> Response:
+    # The server's log has it: Starlette raises it on, once this is sent.
+    request.state.nonce = getattr(request.state, "nonce", "")
+    return told(request, 500, "Something went wrong here.", "Try again. If it stays, the server's log says more.")
 
 
 async def _to_sign_in(request: Request, _error: Exception) -> Response:
