@@ -49,7 +49,11 @@ async def test_paused_runs_are_told_apart_from_those_that_wait_for_their_time(at
 
 
 async def test_vendor_calls_are_counted_by_host_and_answer_and_lost_ones_too(at: Desk) -> None:
-    answers = [httpx2.Response(429, headers={"retry-after": "0"}), httpx2.Response(200), httpx2.ConnectError("away")]
+    answers: list[httpx2.Response | Exception] = [
+        httpx2.Response(429, headers={"retry-after": "0"}),
+        httpx2.Response(200),
+        httpx2.ConnectError("away"),
+    ]
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         told = answers.pop(0)

@@ -4,11 +4,12 @@ from typing import Final
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from counterfoil.errors import ActionRequired, BadRequest, Forged, NotThere, RetryLater
 from counterfoil.web import auth, csrf
+from counterfoil.web.api import problems
 from counterfoil.web.render import page
 
 _FOR_PROGRAMS: Final = ("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics")
@@ -57,8 +58,7 @@ def _status(error: Exception) -> int:
 def told(request: Request, status: int, message: str, remedy: str) -> Response:
     """Answer with what is wrong and what to do, in the form that the asker reads."""
     if request.url.path.startswith(_FOR_PROGRAMS):
-        body = {"type": "about:blank", "title": message, "status": status, "remedy": remedy}
-        return JSONResponse(body, status, media_type="application/problem+json")
+        return problems.answer(status, problems.code_of(status), message, remedy)
     return page(request, "error.html", status=status, code=status, message=message, remedy=remedy)
 
 

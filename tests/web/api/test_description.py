@@ -1,15 +1,18 @@
 """The API keeps to its own description, whatever is asked of it."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     negative_data_rejection,
@@ -34,13 +37,16 @@ CHECKS = [
     unsupported_method,
 ]
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
-QUIET = {
-    "deadline": None,
-    "derandomize": True,  # the same questions in every run
-    "database": None,
-    "suppress_health_check": list(HealthCheck),
-    "phases": [Phase.explicit, Phase.generate],
-}
+# The same questions in every run, and no limit on the time of one.
+PROFILE = settings(
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+)
+Operation = schemathesis.APIOperation[Any, Any, Any, Any]
+Case = schemathesis.Case[Any]
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +59,13 @@ def description() -> dict[str, Any]:
     return api.application(State()).openapi()
 
 
-OPERATIONS = [found.ok() for found in schemathesis.openapi.from_dict(description()).get_all_operations()]
+OPERATIONS = [
+    found.ok() for found in schemathesis.openapi.from_dict(description()).get_all_operations() if isinstance(found, Ok)
+]
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: f"{one.method} {one.path}")
 
 
-def question(operation: schemathesis.APIOperation) -> st.SearchStrategy[schemathesis.Case]:
+def question(operation: Operation) -> st.SearchStrategy[Case]:
     """Make requests that fit the description, and as many that do not."""
     modes = [GenerationMode.POSITIVE]
     if operation.path_parameters or operation.query or operation.body:
@@ -65,12 +73,12 @@ def question(operation: schemathesis.APIOperation) -> st.SearchStrategy[schemath
     return st.one_of([operation.as_strategy(generation_mode=mode) for mode in modes])
 
 
-def ask(operation: schemathesis.APIOperation, served: Served, examples: int) -> None:
+def ask(operation: Operation, served: Served, examples: int) -> None:
     """Ask so many odd questions; of two ids made up, one is replaced by one that is there."""
 
-    @settings(max_examples=examples, **QUIET)
+    @settings(PROFILE, max_examples=examples)
     @given(case=question(operation), real=st.booleans())
-    def one(case: schemathesis.Case, real: bool) -> None:
+    def one(case: Case, real: bool) -> None:
         if real:
             case.path_parameters = {
                 **case.path_parameters,
@@ -84,13 +92,13 @@ def ask(operation: schemathesis.APIOperation, served: Served, examples: int) -> 
 
 
 @each_operation
-def test_odd_questions_get_answers_that_were_described(operation: schemathesis.APIOperation, served: Served) -> None:
+def test_odd_questions_get_answers_that_were_described(operation: Operation, served: Served) -> None:
     ask(operation, served, 5)
 
 
 @pytest.mark.long
 @each_operation
-def test_many_odd_questions_get_such_answers_too(operation: schemathesis.APIOperation, served: Served) -> None:
+def test_many_odd_questions_get_such_answers_too(operation: Operation, served: Served) -> None:
     ask(operation, served, 50)
 
 
@@ -99,6 +107,7 @@ def test_the_description_is_openapi_3_1_and_every_operation_says_what_it_needs()
     assert told["openapi"].startswith("3.1")
     operations = [one for path in told["paths"].values() for one in path.values()]
     assert len({one["operationId"] for one in operations}) == len(operations)
+    assert len(OPERATIONS) == len(operations) > 50, "every operation is asked odd questions"
     for one in operations:
         assert one["x-scope"] in ("read", "sync", "write", "admin") and one["security"] == [{"token": []}]
         assert one["description"].partition("\n")[0].endswith(".") and "422" not in one["responses"]
@@ -117,6 +126,14 @@ def test_the_page_shows_every_operation_without_a_script_or_another_host() -> No
         for method, one in methods.items():
             assert f"{method.upper()} /api{path}" in page and f'id="{one["operationId"]}"' in page
     assert "<script" not in page and "http://" not in page and "https://" not in page
+
+
+def test_description_and_page_are_there_for_everybody(served: Served) -> None:
+    assert httpx2.get(f"{served.url}/api/openapi.json").json() == description()
+    page = httpx2.get(f"{served.url}/api/docs")
+    assert page.status_code == 200 and page.headers["content-type"].startswith("text/html")
+    stylesheet = re.search(r'<link rel="stylesheet" href="([^"]+)"', page.text)
+    assert stylesheet is not None and httpx2.get(served.url + stylesheet[1]).status_code == 200
 
 
 def test_the_description_is_json_that_stays_small() -> None:

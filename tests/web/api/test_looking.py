@@ -33,10 +33,15 @@ async def test_every_list_reads_the_same_in_small_pages_as_in_one(at: Desk) -> N
     for name in ("book", "diary", "log"):
         await at.add_ledger(name)
     reader = await at.caller()
-    for path in ("/connections", "/destinations", "/syncs", "/rows/transactions", "/events", "/runs", "/tokens"):
+    description = (await reader.get("http://counterfoil.test/api/openapi.json")).json()
+    lists = [path for path, methods in description["paths"].items() if "get" in methods and "{" not in path]
+    paged = [path.removeprefix("/v1") for path in lists if path not in ("/v1/health", "/v1/me")]
+    assert len(paged) > 15
+    empty = {"/relinks", *(f"/rows/{table}" for table in TABLES if table not in ("accounts", "transactions"))}
+    for path in paged:
         whole = await every(reader, path, 200)
-        assert len(whole) > 0, path
-        assert await every(reader, path, 2) == whole, path
+        assert whole or path in empty, path
+        assert await every(reader, path, 3) == whole, path
 
 
 async def test_rows_have_exact_amounts_and_can_be_narrowed(at: Desk) -> None:
@@ -149,6 +154,8 @@ async def test_what_is_not_there_is_said_in_the_same_shape_everywhere(at: Desk) 
         ("GET", "/connections?limit=0", 422, "invalid"),
         ("GET", "/connections?limit=201", 422, "invalid"),
         ("GET", "/runs?status=odd", 422, "invalid"),
+        ("GET", "/runs?stauts=failed", 422, "invalid"),
+        ("GET", "/runs/a%0Ab", 404, "not_found"),
         ("GET", "/runs/a%00b", 400, "bad_address"),
         ("GET", "/runs?function=a%00b", 400, "bad_address"),
     ]

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from counterfoil.ports import ProviderSpec
 from counterfoil.store import connections as stored
 from counterfoil.store.connections import Connection as Stored
 from counterfoil.web.api import paging, routes
@@ -62,18 +63,19 @@ class Provider(Kind):
 
 
 @router.get("/providers")
-async def list_providers(caller: Reader, product: Works) -> Page[Provider]:
+async def list_providers(caller: Reader, product: Works, limit: Limit = 50, cursor: Cursor = None) -> Page[Provider]:
     """List what can be connected, and which settings each one takes."""
-    found = [
-        Provider(
-            slug=spec.slug,
-            label=spec.label,
-            settings=spec.settings.model_json_schema(),
-            choices=dict(spec.connect.choices) if spec.connect else {},
-        )
-        for spec in product.doors.providers.values()
-    ]
-    return Page(results=found, next=None)
+    every = list(product.doors.providers.values())
+    return paging.part_of(every, limit, cursor, _provider, lambda spec: spec.slug)
+
+
+def _provider(spec: ProviderSpec) -> Provider:
+    return Provider(
+        slug=spec.slug,
+        label=spec.label,
+        settings=spec.settings.model_json_schema(),
+        choices=dict(spec.connect.choices) if spec.connect else {},
+    )
 
 
 @router.get("/connections")

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from counterfoil.model import TABLES
-from counterfoil.ports import FieldMapping
+from counterfoil.ports import DestinationSpec, FieldMapping
 from counterfoil.store import destinations as stored
 from counterfoil.store import mirror
 from counterfoil.sync.arrange import Overview, TableState
@@ -93,13 +93,16 @@ class RejectedRow(Shape):
 
 
 @router.get("/destination-kinds")
-async def list_destination_kinds(caller: Reader, product: Works) -> Page[Kind]:
+async def list_destination_kinds(
+    caller: Reader, product: Works, limit: Limit = 50, cursor: Cursor = None
+) -> Page[Kind]:
     """List where rows can go, and which settings each kind takes."""
-    found = [
-        Kind(slug=spec.slug, label=spec.label, settings=spec.settings.model_json_schema())
-        for spec in product.doors.destinations.values()
-    ]
-    return Page(results=found, next=None)
+    every = list(product.doors.destinations.values())
+    return paging.part_of(every, limit, cursor, _kind, lambda spec: spec.slug)
+
+
+def _kind(spec: DestinationSpec) -> Kind:
+    return Kind(slug=spec.slug, label=spec.label, settings=spec.settings.model_json_schema())
 
 
 @router.get("/destinations")

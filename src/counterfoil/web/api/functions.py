@@ -4,9 +4,9 @@ import datetime as dt
 
 from pydantic import Field
 
-from counterfoil.web.api import routes
+from counterfoil.web.api import paging, routes
 from counterfoil.web.api.callers import Admin, Reader, Works, note
-from counterfoil.web.api.paging import Page
+from counterfoil.web.api.paging import Cursor, Limit, Page
 from counterfoil.web.api.runs import Started
 from counterfoil.web.api.shapes import Order, Shape
 
@@ -40,9 +40,10 @@ class Replayed(Shape):
 
 
 @router.get("/functions")
-async def list_functions(caller: Reader, product: Works) -> Page[Function]:
+async def list_functions(caller: Reader, product: Works, limit: Limit = 50, cursor: Cursor = None) -> Page[Function]:
     """List the functions by id."""
-    return Page(results=[Function.model_validate(one) for one in await product.engine.functions()], next=None)
+    every = await product.engine.functions()
+    return paging.part_of(every, limit, cursor, Function.model_validate, lambda function: function.id)
 
 
 @router.get("/functions/{function_id}")

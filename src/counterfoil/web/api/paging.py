@@ -63,6 +63,18 @@ def next_after(*parts: str) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(list(parts))).decode()
 
 
+def part_of(
+    every: Sequence[T], limit: int, cursor: str | None, shape: Callable[[T], S], name: Callable[[T], str]
+) -> Page[S]:
+    """Make a page of a list that is always the same. Raises `Refusal`."""
+    after = single(cursor)
+    names = [name(one) for one in every]
+    if after is not None and after not in names:
+        raise foreign()
+    begin = 0 if after is None else names.index(after) + 1
+    return page_of(every[begin : begin + limit + 1], limit, shape, lambda one: (name(one),))
+
+
 def page_of(found: Sequence[T], limit: int, shape: Callable[[T], S], place: Callable[[T], Sequence[str]]) -> Page[S]:
     """Make a page of what was found where one more than `limit` was asked for; `place` gives an entry's cursor."""
     shown = found[:limit]

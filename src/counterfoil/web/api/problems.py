@@ -69,6 +69,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _answer_fault)
 
 
+def code_of(status: int) -> str:
+    """Give the code of a problem of which no more is known than its status."""
+    return HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
+
+
 def answer(
     status: int,
     code: str,
@@ -147,8 +152,7 @@ async def _answer_status(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     remedy = "The addresses and what each of them takes are listed at /api/docs."
     phrase = HTTPStatus(error.status_code).phrase
-    code = phrase.lower().replace(" ", "_").replace("-", "_")
-    response = answer(error.status_code, code, f"{phrase}.", remedy)
+    response = answer(error.status_code, code_of(error.status_code), f"{phrase}.", remedy)
     response.headers.update(error.headers or {})
     return response
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from counterfoil.bootstrap import Product
@@ -28,6 +29,8 @@ class Operation(APIRoute):
                 scope = part.call.scope.value
                 self.description = f"{self.description}\n\nNeeds the scope `{scope}`."
                 self.openapi_extra = {**(self.openapi_extra or {}), "x-scope": scope}
+        parts = (self.dependant, *self.dependant.dependencies)
+        self._asked = {field.alias for part in parts for field in part.query_params}
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         """Put caller, length and idempotency around what FastAPI does."""
@@ -36,12 +39,22 @@ class Operation(APIRoute):
         async def guarded(request: Request) -> Response:
             caller = await identify(request)
             _check_length(request)
+            self._check_query(request)
             key = request.headers.get(_KEY)
             if request.method != "POST" or key is None:
                 return await answer(request)
             return await _once(request, caller, key, answer)
 
         return guarded
+
+    def _check_query(self, request: Request) -> None:
+        """Refuse a parameter that nobody reads: a filter with a misspelt name would show too much."""
+        unknown = sorted(set(request.query_params) - self._asked)
+        if unknown:
+            there = ", ".join(sorted(self._asked)) or "none"
+            raise RequestValidationError(
+                [{"loc": ("query", name), "msg": f"There is no such parameter; there are: {there}"} for name in unknown]
+            )
 
 
 async def _show_key(

@@ -55,7 +55,7 @@ class Table(Shape):
 
 
 @router.get("/tables")
-async def list_tables(caller: Reader, product: Works) -> Page[Table]:
+async def list_tables(caller: Reader, product: Works, limit: Limit = 50, cursor: Cursor = None) -> Page[Table]:
     """List the tables in dependency order, with their columns and how many live rows each holds."""
     counts = await product.db.read(stored.counts, caller.workspace_id)
     found = [
@@ -67,7 +67,7 @@ async def list_tables(caller: Reader, product: Works) -> Page[Table]:
         )
         for name, record in TABLES.items()
     ]
-    return Page(results=found, next=None)
+    return paging.part_of(found, limit, cursor, lambda table: table, lambda table: table.name)
 
 
 def _column(column: Column) -> ColumnShape:

@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from counterfoil.sync.triggers import DESTINATION_TRIGGERS, EVERYTHING, TRIGGERS
-from counterfoil.web.api import routes
+from counterfoil.sync.triggers import DESTINATION_TRIGGERS, EVERYTHING, TRIGGERS, VISIT_TRIGGERS
+from counterfoil.web.api import paging, routes
 from counterfoil.web.api.callers import Reader
-from counterfoil.web.api.paging import Page
+from counterfoil.web.api.paging import Cursor, Limit, Page
 
 router = routes.router("events")
 
@@ -16,14 +16,14 @@ class Trigger(BaseModel):
     """What an event causes."""
 
     event: str
-    concerns: Literal["connection", "destination"]
+    concerns: Literal["connection", "destination", "visit"]
     why: str
     streams: list[str] | None = Field(description="what is fetched; null for all that the provider has")
     reads_back: bool = Field(description="the destination is read in full first")
 
 
 @router.get("/triggers")
-async def list_triggers(caller: Reader) -> Page[Trigger]:
+async def list_triggers(caller: Reader, limit: Limit = 50, cursor: Cursor = None) -> Page[Trigger]:
     """List every event that starts a sync, and what it causes."""
     found = [
         Trigger(
@@ -45,4 +45,8 @@ async def list_triggers(caller: Reader) -> Page[Trigger]:
         )
         for place in DESTINATION_TRIGGERS.values()
     ]
-    return Page(results=found, next=None)
+    found += [
+        Trigger(event=event, concerns="visit", why=why, streams=[], reads_back=False)
+        for event, why in VISIT_TRIGGERS.items()
+    ]
+    return paging.part_of(found, limit, cursor, lambda trigger: trigger, lambda trigger: trigger.event)
