@@ -113,7 +113,7 @@ def test_a_row_that_two_connections_bring_lives_until_both_have_closed_it(home: 
     land(home, Landing([share]), connection=home.second)
     land(home, Landing([], [("securities", "s")]))
     with home.db.reading() as tx:
-        assert rows.shared_keys(tx, home.workspace_id, "securities", ["s"]) == {"s"}
+        assert rows.shared_keys(tx, "securities", ["s"]) == {"s"}
         assert [row.wanted for row in rows.by_keys(tx, home.workspace_id, "securities", ["s"])] == [True, False]
         assert rows.counts(tx, home.workspace_id)["securities"] == 1
 
