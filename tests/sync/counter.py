@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import uvicorn
@@ -38,6 +38,7 @@ from counterfoil.sync.visits import Begun
 from counterfoil.web import errors, webhooks
 from fakes import App, Ledger, Login, destination_spec
 
+T = TypeVar("T")
 BANK = "ins_109509"
 OTHER_BANK = "ins_109512"  # the same people at another institution
 TABLES = ("institutions", "accounts", "categories", "transactions", "balances")
@@ -122,7 +123,7 @@ class Counter:
         return [dict(event.data) for event in await self.product.engine.events(name=name)]
 
 
-async def eventually(found: Callable[[], Awaitable[Any]]) -> Any:
+async def eventually(found: Callable[[], Awaitable[T | None]]) -> T:
     """Wait until something is there."""
     async with asyncio.timeout(20):
         while True:
@@ -140,8 +141,13 @@ def _hearing(product: Product) -> FastAPI:
 
 
 @asynccontextmanager
-async def counter(folder: Path, street: Street, seed: int, webhooks: bool = False) -> AsyncIterator[Counter]:
-    """Run a product on SQLite that talks to the emulator on the street, and hears from it where that is asked for."""
+async def counter(
+    folder: Path, street: Street, seed: int, webhooks: bool = False, database: str | None = None
+) -> AsyncIterator[Counter]:
+    """Run a product that talks to the emulator on the street, and hears from it where that is asked for.
+
+    It keeps its rows in SQLite, or in the Postgres database of a URL.
+    """
     vendor = emulator(World(seed=seed))
     street.show(vendor)
     listening = listen("127.0.0.1", None)
@@ -156,7 +162,10 @@ async def counter(folder: Path, street: Street, seed: int, webhooks: bool = Fals
     )
     control = Control(street.url)
     control.act("rate", scale="off")
-    db, http = Database.open(folder / "store.db"), Http(budgets=Hurried(), timeout=HURRIED, backoff=lambda _: 0.0)
+    db, http = (
+        Database.open(database or folder / "store.db"),
+        Http(budgets=Hurried(), timeout=HURRIED, backoff=lambda _: 0.0),
+    )
     db.migrate()
     doors = Doors(
         db, Vault.of(new_key()), http, {"plaid": PLAID}, {kind.slug: kind}, {"plaid": plaid, kind.slug: App()}

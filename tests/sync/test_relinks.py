@@ -1,16 +1,18 @@
 """A bank that is linked again under new ids: once the user says that it is the same, every row keeps its place."""
 
+from pathlib import Path
+
 import pytest
 
+from contracts.provider_hooks import Street
 from counterfoil.errors import BadRequest
 from counterfoil.plan import Removal
 from counterfoil.store import connections, relinks, rows
 from counterfoil.store.connections import Connection
 from counterfoil.store.destinations import Selection
 from counterfoil.store.relinks import Relink
-from counterfoil.sync.triggers import TRIGGERS
 from fakes import Standing
-from sync.counter import Counter, eventually
+from sync.counter import Counter, counter, eventually
 
 pytestmark = pytest.mark.anyio
 
@@ -41,6 +43,20 @@ async def test_nothing_is_read_before_the_user_has_answered(desk: Counter) -> No
 
 
 async def test_confirmed_every_row_keeps_its_place_and_the_users_own_words(desk: Counter) -> None:
+    await assert_rows_keep_their_places(desk)
+
+
+async def test_on_postgres_rows_keep_their_places_too(tmp_path: Path, street: Street, postgres_url: str) -> None:
+    async with counter(tmp_path, street, seed=5, database=postgres_url) as desk:
+        await assert_rows_keep_their_places(desk)
+        [connection] = await desk.connected()
+        assert (await desk.product.upkeep.consequences(connection)).destinations[0].rows
+        await desk.product.upkeep.remove(connection)
+        await desk.settle()
+        assert desk.ledger.tables["transactions"] == []
+
+
+async def assert_rows_keep_their_places(desk: Counter) -> None:
     await desk.add_ledger()
     old, new, relink = await linked_again(desk)
     before = {table: standing(desk, table) for table in ("accounts", "transactions")}
@@ -106,7 +122,7 @@ async def test_what_the_bank_does_not_show_any_more_stays_only_where_the_new_lin
 async def test_a_chosen_account_stays_chosen_under_its_new_id(desk: Counter) -> None:
     old = await desk.connect()
     chosen = (await desk.product.db.read(relinks.marks, old.id))[0].key
-    destination_id = await desk.add_ledger(Selection(accounts=(chosen,)))
+    await desk.add_ledger(Selection(accounts=(chosen,)))
     before = set(standing(desk, "transactions"))
     desk.control.act("login_required", item=old.remote_id)
     await desk.sync(old)
@@ -117,7 +133,6 @@ async def test_a_chosen_account_stays_chosen_under_its_new_id(desk: Counter) -> 
     await desk.whole_history(new)
     assert before
     assert set(standing(desk, "transactions")) == before
-    assert destination_id
 
 
 async def test_declined_the_new_connection_brings_rows_of_its_own(desk: Counter) -> None:
@@ -161,4 +176,13 @@ async def test_a_removal_after_a_re_link_takes_the_history_along(desk: Counter) 
     await desk.settle()
     assert desk.ledger.tables["transactions"] == []
     assert await desk.product.db.read(connections.of_workspace, desk.workspace_id) == []
-    assert "app/connection.created" in TRIGGERS
+
+
+async def test_a_new_connection_that_is_removed_before_the_answer_asks_no_more(desk: Counter) -> None:
+    old, new, relink = await linked_again(desk)
+    await desk.product.upkeep.remove(new)
+    await desk.settle()
+    assert await desk.product.db.read(relinks.waiting, desk.workspace_id) == []
+    with pytest.raises(BadRequest):
+        await desk.product.relinks.answer(desk.workspace_id, relink.id, same=True)
+    assert [one.id for one in await desk.connected()] == [old.id]

@@ -113,12 +113,11 @@ async def test_a_permission_taken_back_stops_the_connection_and_is_told_once(hea
     for _ in range(2):
         hearing.control.act("webhook", type="ITEM", code="USER_PERMISSION_REVOKED")
 
-    async def stopped() -> connections.Connection | None:
-        now = await hearing.connection(connection.id)
-        return now if now.problem else None
+    async def stopped() -> connections.Problem | None:
+        return (await hearing.connection(connection.id)).problem
 
-    now = await eventually(stopped)
-    assert (now.state, now.problem.code) == ("action_required", "user_permission_revoked")
+    assert (await eventually(stopped)).code == "user_permission_revoked"
+    assert (await hearing.connection(connection.id)).state == "action_required"
     await _delivered(hearing, "USER_PERMISSION_REVOKED", 2)
     assert len(await hearing.events("app/attention.required")) == 1
 

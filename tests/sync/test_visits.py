@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from counterfoil.errors import BadRequest
+from counterfoil.ports import Notice
 from counterfoil.store import rows, visits
 from counterfoil.sync.visits import look, settle
 from sync.counter import OTHER_BANK, Counter, eventually
@@ -134,7 +135,7 @@ async def test_new_accounts_are_announced_mildly_and_shared_on_a_visit(hearing: 
     connection = await hearing.connect()
     hearing.control.act("open_account", name="Holiday Savings")
 
-    async def noticed() -> object:
+    async def noticed() -> Notice | None:
         return (await hearing.connection(connection.id)).notice
 
     notice = await eventually(noticed)

@@ -11,7 +11,7 @@ from counterfoil.cli.show import AsJson
 
 def list_connections(limit: Limit = 100, as_json: AsJson = False) -> None:
     """List the connections and what they need."""
-    show_list("/connections", ("id", "provider", "label", "state", "fetched_at", "problem"), limit, as_json)
+    show_list("/connections", ("id", "provider", "label", "state", "fetched_at", "problem", "notice"), limit, as_json)
 
 
 def show_connection(connection: Id, as_json: AsJson = False) -> None:

@@ -88,6 +88,12 @@ def decide(tx: sa.Connection, relink_id: str, state: str) -> bool:
     return tx.execute(sa.update(relinks).where(undecided).values(**values)).rowcount == 1
 
 
+def withdraw(tx: sa.Connection, connection_id: str) -> None:
+    """Ask no more about a new connection."""
+    mine = (relinks.c.new_id == connection_id) & (relinks.c.state == "open")
+    tx.execute(sa.update(relinks).where(mine).values(state="declined", decided_at=dt.datetime.now(dt.UTC)))
+
+
 def marks(tx: sa.Connection, connection_id: str, *, closed: bool = False) -> list[AccountMark]:
     """Give the accounts of a connection as they are known; with `closed` those that it had until it was removed."""
     query = sa.select(_accounts).where(_accounts.c.connection_id == connection_id, _accounts.c.replaced_by.is_(None))

@@ -148,6 +148,8 @@ def keep_hint(tx: Tx, connection: connections.Connection, fact: Incoming) -> str
         lander.apply(Landing(removed=fact.closed))
         lander.finish()
     if fact.stops is not None:
+        if connection.state == "paused":
+            return None  # whoever resumes it will see
         problem = connections.Problem(fact.stops.code, fact.stops.message, fact.stops.remedy)
         return fact.stops.code if connections.set_problem(tx, connection.id, problem) else None
     if fact.notice is not None:

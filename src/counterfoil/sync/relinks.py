@@ -94,6 +94,8 @@ def _answer(tx: Tx, relink: Relink, same: bool) -> bool:
     state = "confirmed" if same else "declined"
     if not relinks.decide(tx, relink.id, state) and relinks.find(tx, relink.workspace_id, relink.id).state != state:
         raise BadRequest("This question was answered before.", remedy="See: counterfoil connections")
+    if connections.get(tx, relink.new_id).state == "removed":
+        raise BadRequest("The new connection was removed.", remedy="Connect it again: counterfoil connect")
     if same and connections.get(tx, relink.old_id).state != "removed":
         connections.set_state(tx, relink.old_id, "paused")  # nothing more lands in the rows that are handed over
     if relinks.waiting(tx, relink.workspace_id, relink.new_id):

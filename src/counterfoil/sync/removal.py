@@ -92,9 +92,9 @@ class Upkeep:
 
     async def remove(self, connection: Connection) -> str:
         """Remove a connection; give the id of the event that does the rest. What was begun is not taken back."""
-        await self._doors.db.run(connections.set_state, connection.id, "removed")
         asked = Event("app/connection.removal.requested", RemovalEvent(connection.id), id=new_id())
-        await self._engine.send(asked)
+        await self._engine.send(asked)  # first: what is marked as removed without it would be removed by nobody
+        await self._doors.db.run(connections.set_state, connection.id, "removed")
         return asked.id
 
     async def pause(self, connection: Connection) -> None:
@@ -172,6 +172,8 @@ async def close_rows(doors: Doors, connection_id: str) -> Left:
 
 def _close_rows(tx: Tx, connection_id: str) -> Left:
     connection = connections.get(tx, connection_id)
+    connections.set_state(tx, connection_id, "removed")
+    relinks.withdraw(tx, connection_id)
     closed = leaving.close_rows(tx, connection_id)
     connections.forget_progress(tx, connection_id)
     following = [one.id for one in destinations.of_workspace(tx, connection.workspace_id)]

@@ -25,6 +25,7 @@ log = structlog.get_logger()
 
 GRACE: Final = dt.timedelta(minutes=10)  # past the page's end: who opened it in time may finish
 LONGEST_PAUSE: Final = 30.0  # seconds between two looks at the vendor
+LOOKS: Final = 2_000  # most of a day: a page's end comes long before
 
 
 class VisitEvent(msgspec.Struct, frozen=True):
@@ -136,13 +137,14 @@ async def poll_visit(ctx: Context[VisitEvent, SyncSteps]) -> str:
     """Ask again and again how a visit stands, in growing intervals, until it has ended; webhooks may be quicker."""
     pause = ctx.utils.visit_pause
     match = {"event.data.visit_id": "async.data.visit_id"}
-    while True:
+    for _ in range(LOOKS):
         told = await ctx.step.wait_for_event("finished", "app/visit.finished", timeout=pause, match=match)
         if told is None:
             await ctx.step.send_event("poll", Event("app/visit.poll", ctx.event.data))
             pause = min(pause * 1.25, LONGEST_PAUSE)
         elif told.data["state"] in visits.ENDED:
             return str(told.data["state"])
+    return "open"
 
 
 @function(
