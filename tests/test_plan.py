@@ -257,6 +257,20 @@ def test_an_update_in_flight_sends_the_uncertain_fields_again() -> None:
     assert isinstance(again, Planned) and again.change.cells == {"amount": Decimal("2")}
 
 
+def test_the_users_field_is_written_again_while_its_first_write_is_unknown() -> None:
+    entry = standing()
+    [first] = decide(ROW, replace(entry, prints={n: p for n, p in entry.prints.items() if n != "s"}))
+    assert isinstance(first, Planned)
+    [again] = decide(ROW, first.before)
+    assert isinstance(again, Planned) and again.change.cells == {"summary": "Coffee"}
+
+
+def test_a_field_mapped_later_is_left_alone_where_we_have_nothing_to_say() -> None:
+    entry = standing(replace(ROW, cells=ROW.cells | {"amount": None}))
+    without = replace(entry, prints={n: p for n, p in entry.prints.items() if n != "a"})
+    assert decide(replace(ROW, cells=ROW.cells | {"amount": None}), without) == []
+
+
 def test_a_value_that_came_back_while_an_update_was_unknown_is_sent_again() -> None:
     [first] = decide(replace(ROW, cells=ROW.cells | {"amount": Decimal("2")}), standing())
     assert isinstance(first, Planned)

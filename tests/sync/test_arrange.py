@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import pytest
 from counterfoil.errors import BadRequest, NotThere
 from counterfoil.model import Writes
 from counterfoil.plan import Removal
-from counterfoil.ports import Act
+from counterfoil.ports import Act, Link
 from counterfoil.sync.conflicts import MappingRefused
 from counterfoil.sync.edits import Edit, FieldEdit, SelectionEdit, TableEdit
+from fakes import Login
 from sync.book import Desk, Desks, account, category, desks, remote, transaction
 
 pytestmark = pytest.mark.anyio
@@ -74,20 +76,13 @@ async def test_switching_a_field_on_writes_only_that_column_where_it_has_somethi
 
 
 async def test_a_column_mapped_to_another_field_is_written_there_and_stays_where_it_was(desk: Desk) -> None:
-    desk.book.add(_with_field(desk, "Transactions", "Money"))
+    table = desk.book.tables["id-Transactions"]
+    desk.book.add(replace(table, fields=(*table.fields, *remote("Transactions", Money="number").fields)))
     await edit(desk, transactions=TableEdit(fields={"amount": FieldEdit(field="money")}))
     await desk.sync()
     assert columns_written(desk) == {"amount"} and len(desk.book.changes) == 30
     row = desk.book.at("Transactions", "t01")
     assert row["Transactions/Money"] == row["Transactions/Amount"] == Decimal("-1.00")
-
-
-def _with_field(desk: Desk, table: str, name: str, kind: str = "number"):  # type: ignore[no-untyped-def]
-    from dataclasses import replace
-
-    found = next(one for one in desk.book.tables.values() if one.name == table)
-    extra = remote(table, **{name: kind}).fields
-    return replace(found, fields=(*found.fields, *extra))
 
 
 async def test_a_field_that_becomes_ours_puts_right_what_the_user_changed_and_nothing_else(desk: Desk) -> None:
@@ -234,6 +229,22 @@ async def test_rows_the_user_deleted_come_back_when_asked_for(desk: Desk) -> Non
     assert len(rows) == 30 and len({row["Transactions/Counterfoil ID"] for row in rows.values()}) == 30
 
 
+async def test_rows_point_again_to_a_row_that_came_back_and_a_preview_knows_it(desk: Desk) -> None:
+    del desk.book.rows["id-Accounts"]["r1"]
+    await desk.land(account(current=Decimal(11)))
+    await desk.sync()
+    await desk.land(transaction("t01", "-7.00"))
+    await desk.sync()
+    assert await desk.acts.restore(desk.workspace_id, desk.destination_id) == 1
+    trial = await desk.acts.preview(desk.workspace_id, desk.destination_id)
+    counts = await desk.sync()
+    told = {one.table: (one.created, one.updated) for one in trial.tables}
+    assert told == {table: (done.created, done.updated) for table, done in counts.items()}
+    assert told == {"accounts": (1, 0), "transactions": (0, 20)}
+    links = {row["Transactions/Account"] for row in desk.book.rows["id-Transactions"].values()}
+    assert {link.remote_id for link in links if isinstance(link, Link)} == set(desk.book.rows["id-Accounts"])
+
+
 async def test_a_deleted_row_that_the_bank_took_back_does_not_come_back(desk: Desk) -> None:
     desk.book.rows["id-Transactions"].popitem()
     await desk.land(transaction("u09", "-2.00", account="acc2"))
@@ -269,8 +280,6 @@ async def test_a_removed_destination_leaves_its_rows_and_takes_them_over_when_it
     with pytest.raises(NotThere):
         await desk.acts.show(desk.workspace_id, desk.destination_id)
     desk.book.at("Transactions", "t01")["Transactions/Amount"] = Decimal(7)
-    from fakes import Login
-
     await desk.acts.add(desk.workspace_id, "book", Login(name="x"), tables=["accounts", "transactions"])
     desk.forget_calls()
     await desk.sync()

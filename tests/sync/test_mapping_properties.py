@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from counterfoil.model import Writes
 from counterfoil.plan import Removal
-from counterfoil.ports import Cell, Link, RemoteTable
+from counterfoil.ports import Cell, FieldMapping, Link, RemoteTable
 from counterfoil.store import destinations
 from counterfoil.sync.conflicts import MappingRefused
 from counterfoil.sync.edits import Edit, FieldEdit, SelectionEdit, TableEdit
@@ -72,7 +72,7 @@ _rows = st.lists(
         _keys,
         st.integers(-3, 3),
         st.integers(1, 5),
-        st.sampled_from("ab"),
+        st.sampled_from("abc"),
         st.sampled_from([None, "Shop", "Store"]),
     ),
     max_size=4,
@@ -104,6 +104,8 @@ async def apply(desk: Desk, step: News | Edit) -> bool:
             return False
     else:
         rows, removed = step
+        if any(row.account == "c" for row in rows):
+            await desk.land(account("c"))
         await desk.land(*rows, removed=[("transactions", key) for key in removed])
     return True
 
@@ -171,19 +173,24 @@ async def _scribble(desk: Desk) -> None:
                 row[summary.field_id] = "My words"
 
 
-async def _ours(desk: Desk) -> dict[str, dict[str, dict[str, Cell]]]:
+async def _ours(desk: Desk) -> dict[str, dict[str, dict[str, object]]]:
     """Give what stands at the destination of the columns that are ours, by table and key."""
-    found: dict[str, dict[str, dict[str, Cell]]] = {}
+    found: dict[str, dict[str, dict[str, object]]] = {}
     for table, target in (await desk.db.read(destinations.targets, desk.destination_id)).items():
         if not target.enabled or not target.mapping.table_id:
             continue
         fields = [one for one in target.mapping.fields if one.writes is Writes.ALWAYS]
         found[table] = {
-            str(row[target.mapping.key_field.field_id]): {one.column: _plain(row.get(one.field_id)) for one in fields}
+            str(row[target.mapping.key_field.field_id]): {
+                one.column: _plain(row.get(one.field_id), one) for one in fields
+            }
             for row in desk.book.rows[target.mapping.table_id].values()
         }
     return {table: rows for table, rows in found.items() if rows}
 
 
-def _plain(cell: Cell) -> Cell:
-    return cell.name if isinstance(cell, Link) else cell or None
+def _plain(cell: Cell, mapped: FieldMapping) -> object:
+    """A link counts by its name where the table that it points to is off: rows may still stand there, or not."""
+    if isinstance(cell, Link):
+        return cell.name, mapped.to_table_id is not None and cell.remote_id is not None
+    return cell or None

@@ -289,18 +289,30 @@ def _restore(
     tx: Tx, workspace_id: str, destination_id: str, tables: Sequence[str] | None, keys: Sequence[str] | None
 ) -> int:
     destination = destinations.get(tx, destination_id)
+    targets = destinations.targets(tx, destination_id)
+    restored: dict[str, int] = {}
+    for table, target in targets.items():
+        if tables is None or table in tables:
+            place = Place(workspace_id, destination_id, destination.selection, target)
+            restored[table] = _restore_table(tx, place, keys)
+    for target in targets.values():
+        if any(restored.get(mapped.to or "") for mapped in target.mapping.fields):
+            # Rows that pointed to a deleted row by its name point to the new row again.
+            destinations.change_target(tx, destination_id, target.mapping, enabled=target.enabled, compare=True)
+    return sum(restored.values())
+
+
+def _restore_table(tx: Tx, place: Place, keys: Sequence[str] | None) -> int:
     count = 0
-    for table, target in destinations.targets(tx, destination_id).items():
-        place = Place(workspace_id, destination_id, destination.selection, target)
-        after: str | None = "" if tables is None or table in tables else None
-        while after is not None:
-            buried = mirror.keys_in(tx, destination_id, table, State.TOMBSTONE, after=after, limit=CHUNK)
-            after = buried[-1] if len(buried) == CHUNK else None
-            asked = [key for key in buried if keys is None or key in keys]
-            found = best_of_each(tx, place, rows.by_keys(tx, workspace_id, table, asked))
-            wanted = [row.key for _, row in found if select(row, table, destination.selection).wanted]
-            mirror.save(tx, destination_id, table, [Entry(key, State.IN_FLIGHT) for key in wanted])
-            count += len(wanted)
+    after: str | None = ""
+    while after is not None:
+        buried = mirror.keys_in(tx, place.destination_id, place.table, State.TOMBSTONE, after=after, limit=CHUNK)
+        after = buried[-1] if len(buried) == CHUNK else None
+        asked = [key for key in buried if keys is None or key in keys]
+        found = best_of_each(tx, place, rows.by_keys(tx, place.workspace_id, place.table, asked))
+        wanted = [row.key for _, row in found if select(row, place.table, place.selection).wanted]
+        mirror.save(tx, place.destination_id, place.table, [Entry(key, State.IN_FLIGHT) for key in wanted])
+        count += len(wanted)
     return count
 
 
