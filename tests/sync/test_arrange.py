@@ -143,6 +143,18 @@ async def test_a_table_switched_off_stays_as_it_is_and_catches_up_when_on_again(
     assert [(change.key, change.cells) for change in desk.book.changes] == [("t01", {"amount": Decimal("-9.00")})]
 
 
+async def test_rows_point_to_those_of_a_table_that_is_switched_on(desk: Desk) -> None:
+    await edit(desk, accounts=TableEdit(on=False))
+    await desk.land(account("acc3"), transaction("new", account="acc3"))
+    await desk.sync()
+    link = desk.book.at("Transactions", "new")["Transactions/Account"]
+    assert isinstance(link, Link) and (link.name, link.remote_id) == ("Account acc3", None)
+    desk.forget_calls()
+    await edit(desk, accounts=TableEdit(on=True))
+    await desk.sync()
+    assert [(change.act, change.key) for change in desk.book.changes] == [(Act.CREATE, "acc3"), (Act.UPDATE, "new")]
+
+
 async def test_a_table_that_is_added_is_made(desk: Desk) -> None:
     await desk.land(category())
     await edit(desk, categories=TableEdit(on=True))
