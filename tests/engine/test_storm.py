@@ -48,7 +48,7 @@ def keyed(watch: Watch, concurrency: Concurrency | None) -> Function[Note, None]
     ("keys", "events"), [(400, 800), pytest.param(10_000, 20_000, marks=[pytest.mark.long, pytest.mark.timeout(3000)])]
 )
 def test_a_storm_keeps_every_promise(database: str, keys: int, events: int) -> None:
-    watch = Watch()
+    watch, before = Watch(), psutil.Process().memory_info().rss
 
     async def main() -> None:
         async with running([keyed(watch, Concurrency(key="event.data.key", scope="storm"))], database) as engine:
@@ -63,7 +63,8 @@ def test_a_storm_keeps_every_promise(database: str, keys: int, events: int) -> N
     assert watch.overlaps == 0
     assert watch.disorder() == []
     assert sum(len(order) for order in watch.order.values()) == events
-    assert psutil.Process().memory_info().rss < 300e6
+    # Other tests may have run in this process before: what it has grown by counts, beside the 100 MB of a bare product.
+    assert psutil.Process().memory_info().rss - before < 200e6
 
 
 @pytest.mark.parametrize(
