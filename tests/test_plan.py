@@ -212,13 +212,13 @@ def decide(row: Row, *entries: Entry, removal: Removal = Removal.DELETE) -> list
 
 
 def test_only_changed_always_fields_travel() -> None:
-    changed = replace(ROW, cells=ROW.cells | {"summary": "Tea", "amount": Decimal("2")})
+    changed = replace(ROW, cells={**ROW.cells, "summary": "Tea", "amount": Decimal("2")})
     [decided] = decide(changed, standing())
     assert isinstance(decided, Planned) and decided.change.cells == {"amount": Decimal("2")}
 
 
 def test_amounts_that_are_equal_are_not_a_change() -> None:
-    assert decide(replace(ROW, cells=ROW.cells | {"amount": Decimal("1.500")}), standing()) == []
+    assert decide(replace(ROW, cells={**ROW.cells, "amount": Decimal("1.500")}), standing()) == []
 
 
 def test_a_field_mapped_later_is_written_once_even_if_it_is_the_users_afterwards() -> None:
@@ -250,7 +250,7 @@ def test_where_removed_rows_are_marked_a_row_that_was_taken_over_is_not() -> Non
 
 
 def test_an_update_in_flight_sends_the_uncertain_fields_again() -> None:
-    changed = replace(ROW, cells=ROW.cells | {"amount": Decimal("2")})
+    changed = replace(ROW, cells={**ROW.cells, "amount": Decimal("2")})
     [first] = decide(changed, standing())
     assert isinstance(first, Planned)
     [again] = decide(changed, first.before)
@@ -266,13 +266,13 @@ def test_the_users_field_is_written_again_while_its_first_write_is_unknown() -> 
 
 
 def test_a_field_mapped_later_is_left_alone_where_we_have_nothing_to_say() -> None:
-    entry = standing(replace(ROW, cells=ROW.cells | {"amount": None}))
+    entry = standing(replace(ROW, cells={**ROW.cells, "amount": None}))
     without = replace(entry, prints={n: p for n, p in entry.prints.items() if n != "a"})
-    assert decide(replace(ROW, cells=ROW.cells | {"amount": None}), without) == []
+    assert decide(replace(ROW, cells={**ROW.cells, "amount": None}), without) == []
 
 
 def test_a_value_that_came_back_while_an_update_was_unknown_is_sent_again() -> None:
-    [first] = decide(replace(ROW, cells=ROW.cells | {"amount": Decimal("2")}), standing())
+    [first] = decide(replace(ROW, cells={**ROW.cells, "amount": Decimal("2")}), standing())
     assert isinstance(first, Planned)
     [again] = decide(ROW, first.before)
     assert isinstance(again, Planned) and again.change.cells == {"amount": Decimal("1.50")}
@@ -318,7 +318,7 @@ def test_a_row_whose_link_is_not_there_yet_is_planned_again() -> None:
         TABLE,
         fields=(*TABLE.fields, FieldMapping("account", "Account", Kind.LINK, Writes.ALWAYS, "l", "accounts", "t2")),
     )
-    row = replace(ROW, cells=ROW.cells | {"account": "acc"})
+    row = replace(ROW, cells={**ROW.cells, "account": "acc"})
     [first] = plan([row], {}, table, removal=Removal.DELETE, link=lambda _t, k: (Link(k, None, "Checking"), False))
     assert isinstance(first, Planned) and first.after is not None and first.after.again
     entry = settle(first, Written("a", "r1"))
