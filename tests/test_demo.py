@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 from collections import defaultdict
@@ -135,7 +134,7 @@ def sandbox() -> Iterator[dict[str, Any]]:
     try:
         yield json.loads(line)
     finally:
-        served.send_signal(signal.SIGINT)
+        served.terminate()
         served.communicate(timeout=30)
 
 
