@@ -28,7 +28,7 @@ from counterfoil.ports import Identity, Landing, Written
 from counterfoil.sandbox.kit import Emulator
 from counterfoil.sandbox.server import serving
 from counterfoil.store import Tx, connections, destinations, rows, syncs, workspaces
-from counterfoil.store.rows import Lander
+from counterfoil.store.landing import Lander
 from counterfoil.sync.batch import Place, next_batch, record
 from counterfoil.sync.mapping import is_bound
 

@@ -8,7 +8,7 @@ from dbos import DBOS, _queue, _sys_db
 from dbos._context import DBOSContext
 from dbos._schemas.system_database import SystemSchema
 
-from counterfoil.engine import new_id
+from counterfoil.lib.ids import new_id
 
 
 def names(callable: object) -> list[str]:

@@ -22,7 +22,7 @@ from counterfoil.model import TABLES, Account, Record, Transaction
 from counterfoil.ops.export import cell, export, text_of, write_csv, write_json
 from counterfoil.ports import Identity, Landing
 from counterfoil.store import Database, connections, workspaces
-from counterfoil.store.rows import Lander
+from counterfoil.store.landing import Lander
 
 NASTY = Transaction(
     key="=t1",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from counterfoil.model import Account, Security, Transaction
 from counterfoil.ports import Landing, Page, Patch, StreamSpec
 from counterfoil.store import connections, pages, rows
-from counterfoil.store.rows import Landed, Lander
+from counterfoil.store.landing import Landed, Lander
 from store.conftest import Home
 
 

@@ -38,7 +38,7 @@ from counterfoil.ports import (
     Written,
 )
 from counterfoil.store import Database, Tx, connections, syncs, workspaces
-from counterfoil.store.rows import Lander
+from counterfoil.store.landing import Lander
 from counterfoil.store.syncs import Counts
 from counterfoil.sync.arrange import Arrangements
 from counterfoil.sync.doors import Doors

@@ -2,7 +2,7 @@
 
 from counterfoil.engine.context import Context, Middleware
 from counterfoil.engine.engine import Engine
-from counterfoil.engine.events import Event, Nothing, Tick, new_id
+from counterfoil.engine.events import Event, Nothing, Tick
 from counterfoil.engine.failures import Failure, InvokeFailed, NonRetriable, RunFailed, StepFailed, TimedOut
 from counterfoil.engine.functions import CancelOn, Concurrency, Cron, Debounce, Function, Timeouts, function
 from counterfoil.engine.tables import Accepted
@@ -34,5 +34,4 @@ __all__ = [
     "TimedOut",
     "Timeouts",
     "function",
-    "new_id",
 ]

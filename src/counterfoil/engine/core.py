@@ -12,12 +12,13 @@ from counterfoil.engine import durable
 from counterfoil.engine.cluster import Cluster
 from counterfoil.engine.context import Live, Middleware
 from counterfoil.engine.durable import Bells, Recorded
-from counterfoil.engine.events import Event, key_of, new_id, now_ms
+from counterfoil.engine.events import Event, key_of, now_ms
 from counterfoil.engine.failures import CANCELLED, End, NonRetriable
 from counterfoil.engine.functions import LEVELS, Function
 from counterfoil.engine.ledger import Ledger
 from counterfoil.engine.tables import Accepted, Envelope, NewRun, Stop
 from counterfoil.errors import BadRequest
+from counterfoil.lib.ids import new_id
 
 LOOK: Final = 1.0  # seconds between two looks at runs of which nobody here announces the end
 

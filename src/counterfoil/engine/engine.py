@@ -15,7 +15,7 @@ from counterfoil.engine import durable, schedule
 from counterfoil.engine.cluster import Cluster
 from counterfoil.engine.context import Context, Middleware
 from counterfoil.engine.core import Core
-from counterfoil.engine.events import Event, new_id, now_ms
+from counterfoil.engine.events import Event, now_ms
 from counterfoil.engine.failures import RunFailed
 from counterfoil.engine.functions import LEVELS, Function
 from counterfoil.engine.ledger import Ledger
@@ -25,6 +25,7 @@ from counterfoil.engine.runs import Runner
 from counterfoil.engine.tables import Accepted
 from counterfoil.engine.views import EventView, FunctionView, RunView, Views
 from counterfoil.errors import BadRequest, BadSettings, NotThere
+from counterfoil.lib.ids import new_id
 from counterfoil.lib.sqlite import sqlite_engine
 
 U = TypeVar("U")

@@ -1,7 +1,5 @@
 """Events: named facts with ids, and the paths by which one event is compared with another."""
 
-import os
-import threading
 import time
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
@@ -12,31 +10,10 @@ from counterfoil.errors import BadRequest
 
 D = TypeVar("D")
 
-_clock = threading.Lock()
-_last = (0, 0)  # millisecond and counter of the newest id
-
 
 def now_ms() -> int:
     """Give the time in milliseconds since 1970."""
     return time.time_ns() // 1_000_000
-
-
-def new_id() -> str:
-    """Make a UUIDv7; ids of one process sort in the order in which they were made."""
-    global _last
-    with _clock:
-        ms, counter = _last
-        now = now_ms()
-        if now > ms:
-            ms, counter = now, 0
-        elif counter == 0xFFF:
-            ms, counter = ms + 1, 0
-        else:
-            counter += 1
-        _last = (ms, counter)
-    tail = int.from_bytes(os.urandom(8), "big") >> 2
-    digits = f"{ms << 80 | 7 << 76 | counter << 64 | 2 << 62 | tail:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 class Event(msgspec.Struct, Generic[D], frozen=True):

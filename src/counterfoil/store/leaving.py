@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from counterfoil.model import TABLES
 from counterfoil.store import connections, schema
-from counterfoil.store.rows import Lander
+from counterfoil.store.landing import Lander
 from counterfoil.store.schema import mirror
 
 _accounts = schema.rows["accounts"]

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from counterfoil.lib.ids import new_id
 from counterfoil.ports import Landing, Page, StreamSpec
 from counterfoil.store import connections, succession
-from counterfoil.store.rows import Landed, Lander
+from counterfoil.store.landing import Landed, Lander
 from counterfoil.store.schema import pages
 
 

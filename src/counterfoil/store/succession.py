@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from counterfoil.linking import AccountMatch, RowMark, match_rows
 from counterfoil.store import destinations, relinks, schema
+from counterfoil.store.landing import Lander
 from counterfoil.store.relinks import Relink
-from counterfoil.store.rows import Lander
 
 SETTLES: Final = dt.timedelta(days=30)  # after the user's answer; a bank gives its history within hours
 _CHUNK: Final = 500

@@ -13,7 +13,7 @@ from counterfoil.model import TABLES
 from counterfoil.ports import Incoming, Landing
 from counterfoil.store import Tx, connections, destinations, requests, visits
 from counterfoil.store.destinations import Selection
-from counterfoil.store.rows import Lander
+from counterfoil.store.landing import Lander
 from counterfoil.sync.doors import Doors, sealed_form
 from counterfoil.sync.mapping import default_mappings
 from counterfoil.sync.steps import Attention, ConnectionEvent, DestinationEvent

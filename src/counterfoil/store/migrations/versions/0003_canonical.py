@@ -1,12 +1,12 @@
-"""The canonical tables."""
+"""The canonical tables, made from the model."""
 
 import sqlalchemy as sa
 from alembic import op
 
 from counterfoil.store.types import Day, ExactDecimal, Moment
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:

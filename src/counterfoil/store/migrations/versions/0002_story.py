@@ -1,12 +1,12 @@
-"""Workspaces, connections, destinations, mirror and log."""
+"""Connections and destinations, and the way of a row between them."""
 
 import sqlalchemy as sa
 from alembic import op
 
 from counterfoil.store.types import Moment
 
-revision = "0001"
-down_revision = None
+revision = "0002"
+down_revision = "0001"
 
 
 def upgrade() -> None:
@@ -24,27 +24,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_budget_places")),
     )
     op.create_index(op.f("ix_budget_places_name_free_at"), "budget_places", ["name", "free_at"], unique=False)
-    op.create_table(
-        "users",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("email", sa.String(length=254), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("password_hash", sa.Text(), nullable=True),
-        sa.Column("timezone", sa.String(length=64), server_default=sa.text("'UTC'"), nullable=False),
-        sa.Column("totp_secret", sa.LargeBinary(), nullable=True),
-        sa.Column("totp_step", sa.BigInteger(), nullable=True),
-        sa.Column("created_at", Moment(length=32), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
-        sa.UniqueConstraint("email", name=op.f("uq_users_email")),
-    )
-    op.create_table(
-        "workspaces",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("row_version", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("created_at", Moment(length=32), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_workspaces")),
-    )
     op.create_table(
         "connections",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -95,17 +74,6 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "workspace_id", "kind", "remote_id", name=op.f("uq_destinations_workspace_id_kind_remote_id")
         ),
-    )
-    op.create_table(
-        "members",
-        sa.Column("workspace_id", sa.String(length=36), nullable=False),
-        sa.Column("user_id", sa.String(length=36), nullable=False),
-        sa.Column("role", sa.String(length=16), nullable=False),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_members_user_id"), ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(
-            ["workspace_id"], ["workspaces.id"], name=op.f("fk_members_workspace_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("workspace_id", "user_id", name=op.f("pk_members")),
     )
     op.create_table(
         "cursors",
@@ -185,6 +153,24 @@ def upgrade() -> None:
         op.f("ix_pages_connection_id_stream_position"), "pages", ["connection_id", "stream", "position"], unique=False
     )
     op.create_table(
+        "relinks",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("workspace_id", sa.String(length=36), nullable=False),
+        sa.Column("old_id", sa.String(length=36), nullable=False),
+        sa.Column("new_id", sa.String(length=36), nullable=False),
+        sa.Column("pairs", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("created_at", Moment(length=32), nullable=False),
+        sa.Column("decided_at", Moment(length=32), nullable=True),
+        sa.ForeignKeyConstraint(["new_id"], ["connections.id"], name=op.f("fk_relinks_new_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["old_id"], ["connections.id"], name=op.f("fk_relinks_old_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_relinks_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_relinks")),
+        sa.UniqueConstraint("new_id", "old_id", name=op.f("uq_relinks_new_id_old_id")),
+    )
+    op.create_table(
         "syncs",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("workspace_id", sa.String(length=36), nullable=False),
@@ -206,6 +192,44 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_syncs_connection_id_started_at"), "syncs", ["connection_id", "started_at"], unique=False)
     op.create_index(op.f("ix_syncs_workspace_id_started_at"), "syncs", ["workspace_id", "started_at"], unique=False)
+    op.create_table(
+        "visits",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("workspace_id", sa.String(length=36), nullable=False),
+        sa.Column("provider", sa.String(length=40), nullable=False),
+        sa.Column("purpose", sa.String(length=16), nullable=False),
+        sa.Column("choice", sa.String(length=40), nullable=True),
+        sa.Column("connection_id", sa.String(length=36), nullable=True),
+        sa.Column("reference", sa.LargeBinary(), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("created_at", Moment(length=32), nullable=False),
+        sa.Column("expires_at", Moment(length=32), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["connections.id"], name=op.f("fk_visits_connection_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_visits_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_visits")),
+    )
+    op.create_index(op.f("ix_visits_workspace_id_created_at"), "visits", ["workspace_id", "created_at"], unique=False)
+    op.create_table(
+        "candidates",
+        sa.Column("visit_id", sa.String(length=64), nullable=False),
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("marks", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("credential", sa.LargeBinary(), nullable=True),
+        sa.Column("connection_id", sa.String(length=36), nullable=True),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["connections.id"], name=op.f("fk_candidates_connection_id"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(["visit_id"], ["visits.id"], name=op.f("fk_candidates_visit_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("visit_id", "id", name=op.f("pk_candidates")),
+    )
     op.create_table(
         "requests",
         sa.Column("id", sa.String(length=255), nullable=False),

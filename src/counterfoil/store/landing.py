@@ -1,0 +1,226 @@
+"""Landing: what a provider told becomes canonical rows, in one transaction."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
+from operator import attrgetter
+from typing import Any, Final, cast
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from counterfoil.model import TABLES, Record, Transaction
+from counterfoil.ports import Landing, Patch
+from counterfoil.store import schema
+
+_CHUNK: Final = 500  # keys in one IN list
+
+
+@dataclass(slots=True)
+class Landed:
+    """How many rows a landing changed."""
+
+    changed: int = 0
+    removed: int = 0
+
+
+class Lander:
+    """Applies the landings of one finished loop to one connection's rows, in one transaction.
+
+    Rows that are the same as before keep their version, so that nobody plans them again. Call `finish` at the end.
+    """
+
+    def __init__(self, tx: sa.Connection, connection_id: str, workspace_id: str) -> None:
+        self._tx = tx
+        self._connection_id = connection_id
+        self._workspace_id = workspace_id
+        # Holds the workspace's row until the commit: versions become visible in the order they are given.
+        tx.execute(_LOCK_VERSION, {"workspace": workspace_id})
+        self._version: int = tx.execute(_READ_VERSION, {"workspace": workspace_id}).scalar_one()
+        self._first = self._version
+        self._seen: dict[str, set[str]] = defaultdict(set)
+        self.fresh: dict[str, set[str]] = defaultdict(set)  # keys that the connection never had before, by table
+        self.landed = Landed()
+
+    def apply(self, landing: Landing) -> None:
+        """Apply one page: its rows, then its patches, then its removals."""
+        by_table: dict[str, dict[str, Record]] = defaultdict(dict)
+        for record in landing.rows:
+            by_table[record.table][record.key] = record
+        for table, records in by_table.items():
+            self._seen[table].update(records)
+            self._put(table, records)
+        patches: dict[str, dict[str, Patch]] = defaultdict(dict)
+        for patch in landing.patches:
+            patches[patch.row.table][patch.row.key] = patch
+        for table, by_key in patches.items():
+            self._seen[table].update(by_key)
+            self._patch(table, by_key)
+        gone: dict[str, list[str]] = defaultdict(list)
+        for table, key in landing.removed:
+            gone[table].append(key)
+        for table, keys in gone.items():
+            self._remove(table, keys)
+
+    def close_absent(self, tables: Iterable[str]) -> None:
+        """Remove the connection's rows that no page of this loop has brought."""
+        for table in tables:
+            rows = schema.rows[table]
+            live = self._tx.execute(
+                sa.select(rows.c.key).where(rows.c.connection_id == self._connection_id, rows.c.removed.is_(False))
+            ).scalars()
+            self._remove(table, [key for key in live if key not in self._seen[table]])
+
+    def close(self, table: str, doomed: Iterable[tuple[str, str]]) -> None:
+        """Close live rows, given as (connection, key)."""
+        params = [{"c": holder, "k": key, "v": self.next_version()} for holder, key in doomed]
+        if not params:
+            return
+        rows = schema.rows[table]
+        self._tx.execute(
+            sa.update(rows)
+            .where(rows.c.connection_id == sa.bindparam("c"), rows.c.key == sa.bindparam("k"))
+            .values(removed=True, version=sa.bindparam("v")),
+            params,
+        )
+        self.landed.removed += len(params)
+
+    def next_version(self) -> int:
+        """Give the version of one more changed row."""
+        self._version += 1
+        return self._version
+
+    def finish(self) -> Landed:
+        """Write the version reached."""
+        if self._version != self._first:
+            self._tx.execute(_WRITE_VERSION, {"workspace": self._workspace_id, "reached": self._version})
+        return self.landed
+
+    def _put(self, table: str, records: Mapping[str, Record]) -> None:
+        known = self._known(table, list(records))
+        write = _writer(table, self._tx.dialect)
+        self.fresh[table].update(records.keys() - known.keys())
+        changed: list[tuple[Any, ...]] = []
+        for key, record in records.items():
+            digest = _digest(record)
+            if known.get(key) == (digest, False):
+                continue
+            self._version += 1
+            fixed = (key, self._connection_id, self._workspace_id, self._version, False, digest)
+            changed.append(write.parameters(fixed, record))
+        if not changed:
+            return
+        self._tx.exec_driver_sql(write.sql, changed)
+        self.landed.changed += len(changed)
+        if table == "transactions":
+            self._name_successors(record for record in records.values() if isinstance(record, Transaction))
+
+    def _name_successors(self, posted: Iterable[Transaction]) -> None:
+        takeovers = [{"c": self._connection_id, "old": t.replaces, "new": t.key} for t in posted if t.replaces]
+        if takeovers:
+            self._tx.execute(_SET_SUCCESSOR, takeovers)
+
+    def _patch(self, table: str, patches: Mapping[str, Patch]) -> None:
+        rows = schema.rows[table]
+        mine = (rows.c.connection_id == self._connection_id) & rows.c.key.in_(list(patches))
+        there = {row["key"]: row for row in self._tx.execute(rows.select().where(mine)).mappings()}
+        self._put(table, {key: patch.row for key, patch in patches.items() if key not in there})
+        for key, row in there.items():
+            patch = patches[key]
+            values = {name: getattr(patch.row, name) for name in patch.columns}
+            if not row["removed"] and all(row[name] == value for name, value in values.items()):
+                continue
+            self._version += 1
+            # The digest no longer tells what the whole row is: none is equal to the empty one.
+            values.update(version=self._version, removed=False, digest=b"")
+            self._tx.execute(
+                sa.update(rows).where(rows.c.connection_id == self._connection_id, rows.c.key == key).values(**values)
+            )
+            self.landed.changed += 1
+
+    def _known(self, table: str, keys: Sequence[str]) -> dict[str, tuple[bytes, bool]]:
+        known: dict[str, tuple[bytes, bool]] = {}
+        for start in range(0, len(keys), _CHUNK):
+            asked = {"connection": self._connection_id, "keys": keys[start : start + _CHUNK]}
+            found = self._tx.execute(_look_up(table), asked)
+            known.update({key: (digest, removed) for key, digest, removed in found})
+        return known
+
+    def _remove(self, table: str, keys: Sequence[str]) -> None:
+        known = self._known(table, keys)
+        doomed = [key for key in keys if key in known and not known[key][1]]
+        self.close(table, [(self._connection_id, key) for key in doomed])
+
+
+_workspaces = schema.workspaces
+# An update that changes nothing takes the row's lock on Postgres; SQLite's transaction is exclusive already.
+_LOCK_VERSION: Final = (
+    sa.update(_workspaces)
+    .where(_workspaces.c.id == sa.bindparam("workspace"))
+    .values(row_version=_workspaces.c.row_version)
+)
+_READ_VERSION: Final = sa.select(_workspaces.c.row_version).where(_workspaces.c.id == sa.bindparam("workspace"))
+_WRITE_VERSION: Final = (
+    sa.update(_workspaces)
+    .where(_workspaces.c.id == sa.bindparam("workspace"))
+    .values(row_version=sa.bindparam("reached"))
+)
+_transactions = schema.rows["transactions"]
+_SET_SUCCESSOR: Final = (
+    sa.update(_transactions)
+    .where(_transactions.c.connection_id == sa.bindparam("c"), _transactions.c.key == sa.bindparam("old"))
+    .values(replaced_by=sa.bindparam("new"))
+)
+_encode: Final = msgspec.msgpack.Encoder(decimal_format="string").encode
+
+
+def _digest(record: Record) -> bytes:
+    return blake2b(_encode(record), digest_size=8).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """The upsert of one table, compiled once: SQLAlchemy's own handling of parameters costs as much as the insert."""
+
+    sql: str
+    fields: Callable[[Record], tuple[Any, ...]]
+    convert: tuple[tuple[int, Callable[[Any], Any]], ...]  # (place among the fields, conversion)
+
+    def parameters(self, fixed: tuple[Any, ...], record: Record) -> tuple[Any, ...]:
+        values = list(self.fields(record))
+        for place, convert in self.convert:
+            values[place] = convert(values[place])
+        return (*fixed, *values)
+
+
+@cache
+def _look_up(table: str) -> sa.Select[str, bytes, bool]:
+    """Make the query once: one that holds its keys would be made anew for each page."""
+    rows = schema.rows[table]
+    mine = rows.c.connection_id == sa.bindparam("connection")
+    return sa.select(rows.c.key, rows.c.digest, rows.c.removed).where(
+        mine, rows.c.key.in_(sa.bindparam("keys", expanding=True))
+    )
+
+
+@cache
+def _writer(table: str, dialect: sa.Dialect) -> _Writer:
+    rows = schema.rows[table]
+    fixed = ("key", "connection_id", "workspace_id", "version", "removed", "digest")
+    told = TABLES[table].__struct_fields__
+    names = [column.name for column in rows.c if column.name in told and column.name not in fixed]
+    insert = postgresql.insert(rows) if dialect.name == "postgresql" else sqlite.insert(rows)
+    kept = ("connection_id", "workspace_id", "key")
+    values: dict[str, Any] = {name: insert.excluded[name] for name in (*fixed, *names) if name not in kept}
+    if "replaces" in values:  # a row that took over the place of one from an earlier link keeps it
+        values["replaces"] = sa.func.coalesce(insert.excluded["replaces"], rows.c.replaces)
+    upsert = insert.on_conflict_do_update(index_elements=["key", "connection_id"], set_=values)
+    # Parameters go by position, in the order of the table's columns, on both databases.
+    positional = cast(Any, type(dialect))(paramstyle="format") if dialect.name == "postgresql" else dialect
+    compiled = upsert.compile(dialect=positional, column_keys=[*fixed, *names])
+    converters = (rows.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names)
+    convert = tuple((place, one) for place, one in enumerate(converters) if one is not None)
+    return _Writer(str(compiled), attrgetter(*names), convert)
