@@ -6,6 +6,7 @@ from importlib.metadata import version
 import sqlalchemy as sa
 from dbos import DBOS, _queue, _sys_db
 from dbos._context import DBOSContext
+from dbos._event_loop import BackgroundEventLoop
 from dbos._schemas.system_database import SystemSchema
 
 from counterfoil.lib.ids import new_id
@@ -36,9 +37,13 @@ def test_every_outcome_passes_the_method_that_we_wrap() -> None:
 
 def test_the_instance_has_what_we_stop() -> None:
     source = inspect.getsource(DBOS.__init__)
-    for name in ("_workflow_tasks", "background_thread_stop_events", "_sys_db"):
+    for name in ("_workflow_tasks", "background_thread_stop_events", "_sys_db", "_background_event_loop"):
         assert name in source
     assert "owner_xid" in inspect.getsource(DBOSContext)
+
+
+def test_coroutines_go_to_the_loop_that_we_name() -> None:
+    assert "self.target_loop()" in inspect.getsource(BackgroundEventLoop.submit_coroutine)
 
 
 def test_the_tables_have_the_columns_that_we_write_and_no_others_that_must_be_given() -> None:

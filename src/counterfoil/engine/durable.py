@@ -6,6 +6,7 @@ seconds). Steps are recorded under a number made from their name and not from th
 replay correctly in any order.
 """
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -180,6 +181,9 @@ def _quieten() -> None:
 def launch(dbos: DBOS, ended: Callable[[str, End | None], None]) -> None:
     """Start DBOS on the running event loop, and announce the end of every run of this process from its thread."""
     DBOS.launch()
+    # DBOS takes a loop of its own where ours rests for a moment, and what a run opens there ends with that loop.
+    ours = asyncio.get_running_loop()
+    dbos._background_event_loop.target_loop = lambda: ours  # type: ignore[method-assign]
     tables = dbos._sys_db
     record = tables.update_workflow_outcome
 
