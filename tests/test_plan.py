@@ -69,7 +69,7 @@ class Place:
         return Written(change.key, standing)
 
     def by_key(self) -> dict[str, Mapping[str, Cell]]:
-        found = dict(self.rows.values())
+        found: dict[str, Mapping[str, Cell]] = dict(self.rows.values())
         assert len(found) == len(self.rows), "a key stands twice"
         return found
 
@@ -124,7 +124,7 @@ def histories(draw: st.DrawFn) -> list[list[Row]]:
             known = rows.get(key)
             if known is not None and known.replaced_by is not None:
                 continue
-            cells = {
+            cells: dict[str, Cell] = {
                 "summary": draw(st.sampled_from(["x", "y", ""])),
                 "amount": draw(few),
                 "day": dt.date(2026, 1, draw(st.integers(1, 2))),

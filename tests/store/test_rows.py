@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from counterfoil.model import Account, Security, Transaction
+from counterfoil.plan import Row
 from counterfoil.ports import Landing, Page, Patch, StreamSpec
 from counterfoil.store import connections, pages, rows
 from counterfoil.store.landing import Landed, Lander
@@ -32,7 +33,7 @@ def land(home: Home, *landings: Landing, connection: str | None = None, closing:
         return lander.finish()
 
 
-def changed(home: Home, table: str = "transactions", after: int = 0) -> list[rows.Row]:
+def changed(home: Home, table: str = "transactions", after: int = 0) -> list[Row]:
     with home.db.reading() as tx:
         return rows.changed(tx, home.workspace_id, table, after=after, limit=100)
 

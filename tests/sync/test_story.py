@@ -17,7 +17,7 @@ from counterfoil.errors import ActionRequired, RestartFetch, RetryLater
 from counterfoil.lib.http import Http
 from counterfoil.lib.secrets import Vault, new_key
 from counterfoil.model import Account, Transaction
-from counterfoil.plan import Removal
+from counterfoil.plan import Removal, State
 from counterfoil.ports import Act, Landing
 from counterfoil.store import Database, connections, destinations, mirror, syncs, workspaces
 from counterfoil.store.destinations import Selection
@@ -219,7 +219,7 @@ async def test_rows_that_stood_there_before_are_adopted_and_keep_the_users_words
     await world.connect()
     mine = world.ledgers["one"].tables["transactions"][0]
     mine.cells["summary"] = "My words"
-    await world.db.run(mirror.forget, world.destination_ids["one"], "transactions", list(mirror.State))
+    await world.db.run(mirror.forget, world.destination_ids["one"], "transactions", list(State))
     target = (await world.db.read(destinations.targets, world.destination_ids["one"]))["transactions"]
     with world.db.begin() as tx:  # as if the table had been mapped just now
         tx.exec_driver_sql("UPDATE destination_tables SET adopted = 0, watermark = 0")
