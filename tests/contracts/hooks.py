@@ -1,6 +1,7 @@
 """What a destination's test class fills in, and the fixtures that all cases share."""
 
 import datetime as dt
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -40,7 +41,7 @@ class Endpoint:
         return f"{self.method} {self.path}"
 
 
-class Hooks:
+class Hooks(ABC):
     """Subclass `DestinationContract`, name the class Test…, and fill these in."""
 
     spec: ClassVar[DestinationSpec]
@@ -53,17 +54,17 @@ class Hooks:
     saturating: ClassVar[tuple[int, int]] = (1, 200)  # writes and rows per write that go over the limit if not paced
     unauthorised: ClassVar[Any] = None  # the vendor's body of a 401
 
+    @abstractmethod
     def emulator(self) -> Emulator:
         """Make a fresh emulator."""
-        raise NotImplementedError
 
+    @abstractmethod
     def app(self, url: str) -> BaseModel:
         """Make the deployment's settings for an emulator at that url."""
-        raise NotImplementedError
 
+    @abstractmethod
     def settings(self, url: str, credentials: Mapping[str, Any]) -> BaseModel:
         """Make the user's settings from what the emulator gave out."""
-        raise NotImplementedError
 
     def secrets(self, credentials: Mapping[str, Any]) -> Sequence[str]:
         """Give the texts that must never be seen in an error or a log."""

@@ -1,5 +1,6 @@
 """What a provider's test class fills in, and the fixtures that its cases share."""
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -82,7 +83,7 @@ class Bank:
         return self.control.act(action, **body)
 
 
-class ProviderHooks:
+class ProviderHooks(ABC):
     """Subclass `ProviderContract`, name the class Test…, and fill these in.
 
     `bank.settings` may be replaced by a hook that connects anew. A scenario that the vendor cannot play is declared
@@ -95,57 +96,57 @@ class ProviderHooks:
     refused_token: ClassVar[tuple[int, Any]]  # status and body for a token that stopped working
     paged: ClassVar[str] = "transactions"  # a stream of several pages, which lands in the table of that name
 
+    @abstractmethod
     def emulator(self) -> Emulator:
         """Make a fresh emulator. Its history has at least two pages of the stream `paged`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def app(self, url: str) -> BaseModel:
         """Make the deployment's settings for an emulator at that url."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def connect(self, bank: Bank) -> BaseModel:
         """Connect to a login whose history is ready to be read; give the settings."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def connect_unready(self, bank: Bank) -> BaseModel:
         """Connect to a login whose history the vendor has not read yet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def get_ready(self, bank: Bank) -> None:
         """Let the vendor read the history of the unready login."""
-        raise NotImplementedError
 
+    @abstractmethod
     def vanish(self, bank: Bank, key: str) -> None:
         """Take away the transaction of that key while its pages are being read, so that the vendor refuses to go on."""
-        raise NotImplementedError
 
+    @abstractmethod
     def add_pending(self, bank: Bank) -> str:
         """Add a pending transaction; give its key."""
-        raise NotImplementedError
 
+    @abstractmethod
     def post_across_pages(self, bank: Bank, pending: str) -> str:
         """Post it so that the next read has its removal and the posted row on different pages; give the new key."""
-        raise NotImplementedError
 
+    @abstractmethod
     def resend_unchanged(self, bank: Bank) -> None:
         """Let the vendor say again of some rows, unchanged, that they were modified."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take_back(self, bank: Bank) -> str:
         """Remove a transaction for good; give its key."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lock_out(self, bank: Bank) -> None:
         """Let the login stop working until the person acts."""
-        raise NotImplementedError
 
+    @abstractmethod
     def let_in(self, bank: Bank) -> None:
         """Let the person act."""
-        raise NotImplementedError
 
+    @abstractmethod
     def show_novelties(self, bank: Bank) -> None:
         """Let every page hold fields and enum values that nobody has seen before."""
-        raise NotImplementedError
 
     async def other_calls(self, bank: Bank) -> Any:
         """Make the calls that are not reading (webhook keys, …), patiently; give what must come out the same."""
