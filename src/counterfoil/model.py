@@ -8,7 +8,7 @@ owed, as the bank states it. Amounts are major units of the row's `currency` (IS
 import datetime as dt
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, ClassVar, Final, get_type_hints
@@ -66,6 +66,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     table: ClassVar[str]
     label: ClassVar[str]  # what people call the table
     requires: ClassVar[tuple[str, ...]] = ()  # tables whose rows must be written first
+    said: ClassVar[Mapping[str, Column]] = {}  # columns that no provider tells: what is said here, by rules and people
     key: str
 
 
@@ -112,6 +113,7 @@ class Transaction(Record, frozen=True, kw_only=True):
     table = "transactions"
     label = "Transactions"
     requires = ("accounts", "categories")
+    said = {"tags": Column("Tags", Kind.TEXT), "transfer": Column("Transfer", Kind.TEXT)}
     summary: Annotated[str, Column("Summary", Kind.TEXT, _once, title=True)]
     date: Annotated[dt.date, Column("Date", Kind.DATE)]
     amount: Annotated[Decimal, Column("Amount", Kind.MONEY)]
@@ -214,5 +216,5 @@ def columns(table: str) -> Mapping[str, Column]:
     for name in TABLES[table].__struct_fields__:
         for extra in getattr(hints[name], "__metadata__", ()):
             if isinstance(extra, Column):
-                found[name] = Column(extra.label, extra.kind, extra.writes, extra.to, extra.title, name)
-    return found
+                found[name] = replace(extra, name=name)
+    return found | {name: replace(column, name=name) for name, column in TABLES[table].said.items()}

@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 import sqlalchemy as sa
 
 from counterfoil.model import columns
-from counterfoil.store import schema
+from counterfoil.store import said, schema
 from counterfoil.store.database import Database
 
 _PART: Final = 1_000  # rows in memory
@@ -27,11 +27,11 @@ def moment(db: Database) -> Iterator[sa.Connection]:
 def rows(tx: sa.Connection, workspace_id: str, table: str) -> Iterator[Mapping[str, Any]]:
     """Give a table's rows in the order of their keys: key, columns, connection.
 
-    Rows that the provider has taken back, or that another row stands for, are left out.
+    Rows that the provider has taken back, or that another row stands for, are left out; those that are hidden are not.
     """
     stored = schema.rows[table]
     query = (
-        sa.select(*(stored.c[name] for name in names(table)))
+        sa.select(*(said.column(table, name) for name in names(table)))
         .where(stored.c.workspace_id == workspace_id, stored.c.removed.is_(False), stored.c.replaced_by.is_(None))
         .order_by(stored.c.key, stored.c.connection_id)
     )

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
+from counterfoil.store import said
 from counterfoil.store.schema import rows, workspaces
 
 _accounts, _transactions = rows["accounts"], rows["transactions"]
@@ -31,6 +32,7 @@ class Flow:
     currency: str
     amount: Decimal
     category: str | None
+    aside: bool = False  # one side of a transfer between own accounts, or hidden: neither income nor spending
 
 
 def edition(tx: sa.Connection, workspace_id: str) -> int:
@@ -76,7 +78,9 @@ def accounts(tx: sa.Connection, workspace_id: str) -> list[Account]:
 def flows(tx: sa.Connection, workspace_id: str, since: dt.date) -> list[Flow]:
     """Give what moved from a day on, in no order."""
     c = _transactions.c
-    query = sa.select(c.date, c.account, c.currency, sa.func.coalesce(c.net, c.amount, type_=c.amount.type), c.category)
+    moved = sa.func.coalesce(c.net, c.amount, type_=c.amount.type)
+    aside = c.transfer.is_not(None) | c.hidden
+    query = sa.select(c.date, c.account, c.currency, moved, said.column("transactions", "category"), aside)
     posted = (c.removed.is_(False), c.replaced_by.is_(None), c.pending.is_(False))
     return [Flow(*row) for row in tx.execute(query.where(c.workspace_id == workspace_id, c.date >= since, *posted))]
 

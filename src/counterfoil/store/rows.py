@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from counterfoil.model import TABLES, columns
 from counterfoil.plan import Row
-from counterfoil.store import schema
+from counterfoil.store import said, schema
 
 _CHUNK: Final = 500  # keys in one IN list
 _transactions = schema.rows["transactions"]
@@ -51,10 +51,11 @@ def page(
     limit: int,
     connection_id: str | None = None,
     removed: bool = False,
+    hidden: bool = False,
 ) -> list[Stored]:
     """Give a table's rows by key, from the one that follows the key and connection of the last one seen.
 
-    With `removed`, those that the provider has taken back are among them.
+    With `removed`, those that the provider has taken back are among them; with `hidden`, those that are hidden here.
     """
     rows = schema.rows[table]
     query = rows.select().where(rows.c.workspace_id == workspace_id)
@@ -62,12 +63,14 @@ def page(
         query = query.where(rows.c.connection_id == connection_id)
     if not removed:
         query = query.where(rows.c.removed.is_(False))
+    if not hidden:
+        query = query.where(said.is_shown(table))
     if after is not None:
         key, connection = after
         query = query.where((rows.c.key >= key) & ((rows.c.key > key) | (rows.c.connection_id > connection)))
     names = ("key", *columns(table))
     return [
-        Stored(row["connection_id"], row["version"], row["removed"], {name: row[name] for name in names})
+        Stored(row["connection_id"], row["version"], row["removed"], said.cells(table, row, names))
         for row in tx.execute(query.order_by(rows.c.key, rows.c.connection_id).limit(limit)).mappings()
     ]
 
@@ -96,7 +99,7 @@ def titles(tx: sa.Connection, workspace_id: str, table: str, keys: Sequence[str]
     title = next(column.name for column in columns(table).values() if column.title)
     named: dict[str, str] = {}
     for start in range(0, len(keys), _CHUNK):
-        query = sa.select(rows.c.key, rows.c[title]).where(
+        query = sa.select(rows.c.key, said.column(table, title)).where(
             rows.c.workspace_id == workspace_id, rows.c.key.in_(keys[start : start + _CHUNK])
         )
         named.update((key, name) for key, name in tx.execute(query))
@@ -106,7 +109,7 @@ def titles(tx: sa.Connection, workspace_id: str, table: str, keys: Sequence[str]
 def titles_of(tx: sa.Connection, workspace_id: str, table: str) -> dict[str, str]:
     """Give the names of a small table's live rows by key, in the order of the names."""
     rows = schema.rows[table]
-    title = next(rows.c[column.name] for column in columns(table).values() if column.title)
+    title = next(said.column(table, column.name) for column in columns(table).values() if column.title)
     live = (rows.c.workspace_id == workspace_id) & rows.c.removed.is_(False)
     found = tx.execute(sa.select(rows.c.key, title).where(live).order_by(title))
     return {row.key: row[1] for row in found}
@@ -139,8 +142,8 @@ def _plan_rows(table: str, found: Iterable[sa.RowMapping]) -> list[Row]:
         Row(
             key=row["key"],
             version=row["version"],
-            cells={name: row[name] for name in names},
-            wanted=not row["removed"] and row.get("replaced_by") is None,
+            cells=said.cells(table, row, names),
+            wanted=not row["removed"] and row.get("replaced_by") is None and not row.get("hidden"),
             replaces=row.get("replaces"),
             replaced_by=row.get("replaced_by"),
         )

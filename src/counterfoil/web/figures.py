@@ -157,7 +157,7 @@ def _months(
     inflow: dict[dt.date, Decimal] = defaultdict(Decimal)
     outflow: dict[dt.date, Decimal] = defaultdict(Decimal)
     for flow in flows:
-        if flow.category not in transfers:
+        if flow.category not in transfers and not flow.aside:
             side = inflow if flow.amount > 0 else outflow
             side[flow.date.replace(day=1)] += abs(flow.amount)
     firsts = [month_of(today, back) for back in range(-11, 2)]

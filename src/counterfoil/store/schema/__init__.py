@@ -2,6 +2,7 @@
 
 from counterfoil.store.schema.base import metadata
 from counterfoil.store.schema.canonical import rows
+from counterfoil.store.schema.history import changes, landings
 from counterfoil.store.schema.people import (
     api_tokens,
     attempts,
@@ -13,6 +14,7 @@ from counterfoil.store.schema.people import (
     users,
     workspaces,
 )
+from counterfoil.store.schema.rules import pairings, pairs, rules
 from counterfoil.store.schema.story import (
     budget_pauses,
     budget_places,
@@ -37,19 +39,24 @@ __all__ = [
     "budget_pauses",
     "budget_places",
     "candidates",
+    "changes",
     "connections",
     "cursors",
     "destination_tables",
     "destinations",
     "idempotency_keys",
     "invitations",
+    "landings",
     "members",
     "metadata",
     "mirror",
     "pages",
+    "pairings",
+    "pairs",
     "relinks",
     "requests",
     "rows",
+    "rules",
     "sessions",
     "sync_tables",
     "syncs",

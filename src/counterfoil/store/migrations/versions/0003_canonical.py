@@ -11,6 +11,24 @@ down_revision = "0002"
 
 def upgrade() -> None:
     op.create_table(
+        "categories",
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("connection_id", sa.String(length=36), nullable=False),
+        sa.Column("workspace_id", sa.String(length=36), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("removed", sa.Boolean(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=8), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("group", sa.Text(), nullable=True),
+        sa.Column("replaces", sa.Text(), nullable=True),
+        sa.Column("replaced_by", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_categories_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("key", "connection_id", name=op.f("pk_categories")),
+    )
+    op.create_index(op.f("ix_categories_workspace_id_version"), "categories", ["workspace_id", "version"], unique=False)
+    op.create_table(
         "accounts",
         sa.Column("key", sa.String(length=255), nullable=False),
         sa.Column("connection_id", sa.String(length=36), nullable=False),
@@ -74,27 +92,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", "connection_id", name=op.f("pk_balances")),
     )
     op.create_index(op.f("ix_balances_workspace_id_version"), "balances", ["workspace_id", "version"], unique=False)
-    op.create_table(
-        "categories",
-        sa.Column("key", sa.String(length=255), nullable=False),
-        sa.Column("connection_id", sa.String(length=36), nullable=False),
-        sa.Column("workspace_id", sa.String(length=36), nullable=False),
-        sa.Column("version", sa.BigInteger(), nullable=False),
-        sa.Column("removed", sa.Boolean(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(length=8), nullable=False),
-        sa.Column("name", sa.Text(), nullable=True),
-        sa.Column("group", sa.Text(), nullable=True),
-        sa.Column("replaces", sa.Text(), nullable=True),
-        sa.Column("replaced_by", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["connection_id"], ["connections.id"], name=op.f("fk_categories_connection_id"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["workspace_id"], ["workspaces.id"], name=op.f("fk_categories_workspace_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("key", "connection_id", name=op.f("pk_categories")),
-    )
-    op.create_index(op.f("ix_categories_workspace_id_version"), "categories", ["workspace_id", "version"], unique=False)
     op.create_table(
         "holdings",
         sa.Column("key", sa.String(length=255), nullable=False),
@@ -239,6 +236,15 @@ def upgrade() -> None:
         sa.Column("net", ExactDecimal(), nullable=True),
         sa.Column("check_number", sa.Text(), nullable=True),
         sa.Column("website", sa.Text(), nullable=True),
+        sa.Column("tags", sa.Text(), nullable=True),
+        sa.Column("transfer", sa.Text(), nullable=True),
+        sa.Column("said_summary", sa.Text(), nullable=True),
+        sa.Column("said_category", sa.Text(), nullable=True),
+        sa.Column("hidden", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("rule_id", sa.String(length=36), nullable=True),
+        sa.Column("by_hand", sa.Text(), nullable=True),
+        sa.Column("needle", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("said_needle", sa.Text(), nullable=True),
         sa.Column("replaces", sa.Text(), nullable=True),
         sa.Column("replaced_by", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -248,6 +254,27 @@ def upgrade() -> None:
             ["workspace_id"], ["workspaces.id"], name=op.f("fk_transactions_workspace_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("key", "connection_id", name=op.f("pk_transactions")),
+    )
+    op.create_index(
+        "ix_transactions_browse",
+        "transactions",
+        [
+            "workspace_id",
+            "date",
+            "key",
+            "connection_id",
+            "removed",
+            "replaced_by",
+            "hidden",
+            "pending",
+            "account",
+            "category",
+            "said_category",
+            "amount",
+            "needle",
+            "said_needle",
+        ],
+        unique=False,
     )
     op.create_index(
         op.f("ix_transactions_workspace_id_version"), "transactions", ["workspace_id", "version"], unique=False
