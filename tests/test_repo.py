@@ -38,6 +38,7 @@ FLOATS: Final = {
 }
 NOT_OURS: Final = {
     "handle_async_request": "what httpx2 calls a transport by",
+    "handle_DATA": "what aiosmtpd calls for a letter",
     "handle_starttag": "what Python's HTML parser calls",
     "DataFilter": "Google's word on the wire",
     "SetDataValidation": "Google's word on the wire",

@@ -1,6 +1,7 @@
 """Settings from the environment: COUNTERFOIL_<NAME>, or COUNTERFOIL_<NAME>_FILE for the file that holds the value."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated, Final, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from counterfoil.errors import BadSettings
+from counterfoil.lib.mail import PORTS, MailServer, Tls
 from counterfoil.lib.secrets import Vault, new_key
 
 PREFIX: Final = "COUNTERFOIL_"
@@ -22,6 +24,18 @@ def _comma_separated(value: object) -> object:
 def _network(text: str) -> str:
     if text != "*":
         ip_network(text)  # uvicorn takes what it cannot read for a name, and trusts nobody
+    return text
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text):
+        raise ValueError("it must begin with https:// or http://")
+    return text.rstrip("/")
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("it must be one line")  # a line break would begin another header
     return text
 
 
@@ -50,6 +64,21 @@ class Settings(BaseModel):
     metrics_token: SecretStr | None = Field(None, description="asked of whoever reads /metrics; open without it")
     functions: str | None = Field(None, description="a module with your own durable functions, found on Python's path")
     keep_pages_days: int = Field(30, ge=0, description="days for which the providers' answers are kept as received")
+    public_url: Annotated[str, AfterValidator(_address)] | None = Field(
+        None, description="where people reach this installation, https://…; messages link to it"
+    )
+    smtp_host: str | None = Field(None, description="the mail server; without it no e-mail is sent")
+    smtp_port: int | None = Field(
+        None, ge=1, le=65535, description="its port; without it 587, 465 or 25, as COUNTERFOIL_SMTP_TLS says"
+    )
+    smtp_tls: Tls = Field(
+        Tls.STARTTLS, description="starttls, tls (from the first byte), or none (for a server on this machine)"
+    )
+    smtp_user: str | None = Field(None, description="the login at the mail server; without it there is none")
+    smtp_password: SecretStr | None = Field(None, description="its password")
+    smtp_from: Annotated[str, AfterValidator(_one_line)] | None = Field(
+        None, description="who e-mails are from; without it the login, or counterfoil at the mail server's name"
+    )
 
     @property
     def database(self) -> Path | str:
@@ -57,6 +86,21 @@ class Settings(BaseModel):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return self.data_dir / "counterfoil.db"
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """The server that takes e-mails, None where none is set."""
+        if self.smtp_host is None:
+            return None
+        login = self.smtp_user if self.smtp_user and "@" in self.smtp_user else f"counterfoil@{self.smtp_host}"
+        return MailServer(
+            self.smtp_host,
+            self.smtp_from or login,
+            self.smtp_port or PORTS[self.smtp_tls],
+            self.smtp_tls,
+            self.smtp_user,
+            None if self.smtp_password is None else self.smtp_password.get_secret_value(),
+        )
 
     @property
     def engine_database(self) -> Path | str:
