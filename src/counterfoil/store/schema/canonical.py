@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, Text, false, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, Text, text
 
 from counterfoil.model import TABLES, columns
 from counterfoil.store.schema.base import connection, metadata, workspace
@@ -14,7 +14,7 @@ def _canonical(name: str) -> Table:
     said: list[Column[Any]] = [
         Column("said_summary", Text),
         Column("said_category", Text),
-        Column("hidden", Boolean, nullable=False, server_default=false()),
+        Column("hidden", Boolean, nullable=False, server_default=text("false")),
         Column("rule_id", String(36)),  # the rule that said it, as far as no person did
         Column("by_hand", Text),  # names of what a person said, separated by commas
     ]

@@ -240,7 +240,7 @@ def upgrade() -> None:
         sa.Column("transfer", sa.Text(), nullable=True),
         sa.Column("said_summary", sa.Text(), nullable=True),
         sa.Column("said_category", sa.Text(), nullable=True),
-        sa.Column("hidden", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("hidden", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.Column("rule_id", sa.String(length=36), nullable=True),
         sa.Column("by_hand", sa.Text(), nullable=True),
         sa.Column("needle", sa.Text(), server_default=sa.text("('')"), nullable=False),
