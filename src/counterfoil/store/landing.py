@@ -14,9 +14,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from counterfoil.model import TABLES, Record, Transaction
 from counterfoil.ports import Landing, Patch
-from counterfoil.store import schema
+from counterfoil.store import history, schema
+from counterfoil.store.needle import needle
 
 _CHUNK: Final = 500  # keys in one IN list
+_SEARCHED: Final = ("summary", "merchant", "original_text")  # of a transaction
 
 
 @dataclass(slots=True)
@@ -31,10 +33,21 @@ class Lander:
     """Applies the landings of one finished loop to one connection's rows, in one transaction.
 
     Rows that are the same as before keep their version, so that nobody plans them again. Call `finish` at the end.
+    With `remembers` False the history says nothing of it.
     """
 
-    def __init__(self, tx: sa.Connection, connection_id: str, workspace_id: str) -> None:
+    def __init__(
+        self,
+        tx: sa.Connection,
+        connection_id: str,
+        workspace_id: str,
+        *,
+        stream: str | None = None,
+        remembers: bool = True,
+    ) -> None:
         self._tx = tx
+        self._stream = stream
+        self._remembers = remembers
         self._connection_id = connection_id
         self._workspace_id = workspace_id
         # Holds the workspace's row until the commit: versions become visible in the order they are given.
@@ -76,17 +89,19 @@ class Lander:
 
     def close(self, table: str, doomed: Iterable[tuple[str, str]]) -> None:
         """Close live rows, given as (connection, key)."""
-        params = [{"c": holder, "k": key, "v": self.next_version()} for holder, key in doomed]
-        if not params:
+        gone = [(holder, key, self.next_version()) for holder, key in doomed]
+        if not gone:
             return
+        was = self._before(table, [(holder, key) for holder, key, _ in gone])
         rows = schema.rows[table]
         self._tx.execute(
             sa.update(rows)
             .where(rows.c.connection_id == sa.bindparam("c"), rows.c.key == sa.bindparam("k"))
             .values(removed=True, version=sa.bindparam("v")),
-            params,
+            [{"c": holder, "k": key, "v": version} for holder, key, version in gone],
         )
-        self.landed.removed += len(params)
+        self._note(history.closed(was, gone))
+        self.landed.removed += len(gone)
 
     def next_version(self) -> int:
         """Give the version of one more changed row."""
@@ -97,23 +112,38 @@ class Lander:
         """Write the version reached."""
         if self._version != self._first:
             self._tx.execute(_WRITE_VERSION, {"workspace": self._workspace_id, "reached": self._version})
+            if self._remembers:
+                versions = (self._first + 1, self._version)
+                history.note_landing(self._tx, self._workspace_id, self._connection_id, self._stream, versions)
         return self.landed
+
+    def _before(self, table: str, places: Sequence[tuple[str, str]]) -> history.Before:
+        return history.before(self._tx, table, places) if self._remembers else {}
+
+    def _note(self, noted: Iterable[history.Change]) -> None:
+        history.note(self._tx, self._workspace_id, history.BANK, noted)
 
     def _put(self, table: str, records: Mapping[str, Record]) -> None:
         known = self._known(table, list(records))
         write = _writer(table, self._tx.dialect)
         self.fresh[table].update(records.keys() - known.keys())
         changed: list[tuple[Any, ...]] = []
+        told_anew: list[tuple[int, Record]] = []
         for key, record in records.items():
             digest = _digest(record)
-            if known.get(key) == (digest, False):
+            standing = known.get(key)
+            if standing == (digest, False):
                 continue
             self._version += 1
             fixed = (key, self._connection_id, self._workspace_id, self._version, False, digest)
             changed.append(write.parameters(fixed, record))
+            if standing is not None:
+                told_anew.append((self._version, record))
         if not changed:
             return
+        was = self._before(table, [(self._connection_id, record.key) for _, record in told_anew])
         self._tx.exec_driver_sql(write.sql, changed)
+        self._note(history.told_anew(was, self._connection_id, told_anew))
         self.landed.changed += len(changed)
         if table == "transactions":
             self._name_successors(record for record in records.values() if isinstance(record, Transaction))
@@ -134,6 +164,9 @@ class Lander:
             if not row["removed"] and all(row[name] == value for name, value in values.items()):
                 continue
             self._version += 1
+            if table == history.TABLE:
+                self._note([history.patched(row, self._version, values)])
+                values["needle"] = needle(*({**row, **values}[name] for name in _SEARCHED))
             # The digest no longer tells what the whole row is: none is equal to the empty one.
             values.update(version=self._version, removed=False, digest=b"")
             self._tx.execute(
@@ -188,11 +221,15 @@ class _Writer:
     sql: str
     fields: Callable[[Record], tuple[Any, ...]]
     convert: tuple[tuple[int, Callable[[Any], Any]], ...]  # (place among the fields, conversion)
+    searched: tuple[int, Callable[[Record], tuple[Any, ...]]] | None  # (the needle's place, what it is made of)
 
     def parameters(self, fixed: tuple[Any, ...], record: Record) -> tuple[Any, ...]:
         values = list(self.fields(record))
         for place, convert in self.convert:
             values[place] = convert(values[place])
+        if self.searched is not None:
+            place, texts = self.searched
+            values.insert(place, needle(*texts(record)))
         return (*fixed, *values)
 
 
@@ -211,16 +248,18 @@ def _writer(table: str, dialect: sa.Dialect) -> _Writer:
     rows = schema.rows[table]
     fixed = ("key", "connection_id", "workspace_id", "version", "removed", "digest")
     told = TABLES[table].__struct_fields__
-    names = [column.name for column in rows.c if column.name in told and column.name not in fixed]
+    written = [column.name for column in rows.c if column.name in (*told, "needle") and column.name not in fixed]
+    names = [name for name in written if name != "needle"]
     insert = postgresql.insert(rows) if dialect.name == "postgresql" else sqlite.insert(rows)
     kept = ("connection_id", "workspace_id", "key")
-    values: dict[str, Any] = {name: insert.excluded[name] for name in (*fixed, *names) if name not in kept}
+    values: dict[str, Any] = {name: insert.excluded[name] for name in (*fixed, *written) if name not in kept}
     if "replaces" in values:  # a row that took over the place of one from an earlier link keeps it
         values["replaces"] = sa.func.coalesce(insert.excluded["replaces"], rows.c.replaces)
     upsert = insert.on_conflict_do_update(index_elements=["key", "connection_id"], set_=values)
     # Parameters go by position, in the order of the table's columns, on both databases.
     positional = cast(Any, type(dialect))(paramstyle="format") if dialect.name == "postgresql" else dialect
-    compiled = upsert.compile(dialect=positional, column_keys=[*fixed, *names])
+    compiled = upsert.compile(dialect=positional, column_keys=[*fixed, *written])
     converters = (rows.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names)
     convert = tuple((place, one) for place, one in enumerate(converters) if one is not None)
-    return _Writer(str(compiled), attrgetter(*names), convert)
+    searched = (written.index("needle"), attrgetter(*_SEARCHED)) if "needle" in written else None
+    return _Writer(str(compiled), attrgetter(*names), convert, searched)

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from counterfoil.model import TABLES
-from counterfoil.store import connections, schema
+from counterfoil.store import connections, history, schema
 from counterfoil.store.landing import Lander
 from counterfoil.store.schema import mirror
 
@@ -33,13 +33,17 @@ def standing(tx: sa.Connection, connection_id: str, destination_id: str) -> int:
 
 
 def close_rows(tx: sa.Connection, connection_id: str) -> int:
-    """Close every row of a connection, so that destinations follow their removal policy; give how many."""
+    """Close every row of a connection, so that destinations follow their removal policy; give how many.
+
+    Their history goes with the connection.
+    """
     workspace_id = connections.get(tx, connection_id).workspace_id
-    lander = Lander(tx, connection_id, workspace_id)
+    lander = Lander(tx, connection_id, workspace_id, remembers=False)
     for table in reversed(list(TABLES)):  # the accounts last: what belongs to a connection is told by them
         rows = schema.rows[table]
         keys = tx.execute(sa.select(rows.c.connection_id, rows.c.key).where(_leaves(table, connection_id))).all()
         lander.close(table, [(holder, key) for holder, key in keys])
+    history.forget(tx, connection_id)
     return lander.finish().removed
 
 

@@ -50,7 +50,7 @@ def commit(tx: sa.Connection, connection_id: str, stream: StreamSpec, land: Call
     Pages are read and landed one at a time: memory stays at one page whatever the length of the loop.
     """
     connection = connections.get(tx, connection_id)
-    lander = Lander(tx, connection_id, connection.workspace_id)
+    lander = Lander(tx, connection_id, connection.workspace_id, stream=stream.name)
     loop = tx.execute(
         sa.select(pages.c.id, pages.c.cursor).where(_staged(connection_id, stream.name)).order_by(pages.c.position)
     ).all()

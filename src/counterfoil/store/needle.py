@@ -1,0 +1,25 @@
+"""What a search looks into: the texts of a transaction as one, without regard to case and accents."""
+
+import unicodedata
+from typing import Final
+
+# An index entry on Postgres holds 2,704 bytes: https://www.postgresql.org/docs/current/btree.html
+LONGEST: Final = 500  # characters
+
+
+def fold(text: str) -> str:
+    """Give a text without case and accents: “CAFÉ” and “cafe” are the same word."""
+    if text.isascii():
+        return text.lower()
+    return "".join(one for one in unicodedata.normalize("NFKD", text).casefold() if not unicodedata.combining(one))
+
+
+def needle(*texts: str | None) -> str:
+    """Join texts for searching; one that stands in those before it is left out."""
+    joined = ""
+    for text in texts:
+        if text:
+            folded = fold(text)
+            if folded not in joined:
+                joined = f"{joined}\n{folded}" if joined else folded
+    return joined[:LONGEST]
