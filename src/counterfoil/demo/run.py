@@ -40,18 +40,25 @@ class DemoUser:
     password: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The product beside its vendors, and where its pages are."""
+
+    product: Product
+    sandbox: vendors.Sandbox
+    url: str
+
+
 class Demo:
     """A product with its world, up and running."""
 
-    def __init__(
-        self, product: Product, sandbox: vendors.Sandbox, banks: Banks, workspace_id: str, webhooks: str, user: DemoUser
-    ) -> None:
-        self.product = product
-        self.sandbox = sandbox
+    def __init__(self, made: Stage, banks: Banks, workspace_id: str, user: DemoUser) -> None:
+        self.product = made.product
+        self.sandbox = made.sandbox
         self.workspace_id = workspace_id
         self.user = user
         self._banks = banks
-        self._webhooks = webhooks
+        self._webhooks = f"{made.url}/webhooks"
         self._linked: list[PlaidSettings] = []
         self._began = time.monotonic()
 
@@ -147,7 +154,22 @@ def _in_store(tx: Tx, workspace_id: str) -> sums.Sums:
 async def demonstration(
     data_dir: Path, *, seed: int, rate_scale: float | None, environ: Mapping[str, str]
 ) -> AsyncIterator[Demo]:
-    """Start sandbox, product and web server on loopback, with a user and nothing connected yet."""
+    """Start it all on loopback, with a user and nothing connected yet."""
+    async with stage(data_dir, seed=seed, rate_scale=rate_scale, environ=environ) as made:
+        banks = Banks(made.sandbox.credentials["plaid"], f"{made.url}/webhooks/plaid")
+        try:
+            workspace = await made.product.db.run(workspaces.first)
+            user = await _add_user(made.product, workspace.id, made.url)
+            yield Demo(made, banks, workspace.id, user)
+        finally:
+            await banks.aclose()
+
+
+@asynccontextmanager
+async def stage(
+    data_dir: Path, *, seed: int, rate_scale: float | None, environ: Mapping[str, str]
+) -> AsyncIterator[Stage]:
+    """Start sandbox, product and web server on loopback; nobody has an account yet, and nothing is connected."""
     with vendors.beside(seed, rate_scale) as sandbox:
         listening = listen("127.0.0.1", None)
         port = listening.getsockname()[1]
@@ -161,13 +183,9 @@ async def demonstration(
                 )
             )
             web = asyncio.create_task(server.serve(sockets=[listening]))
-            banks = Banks(sandbox.credentials["plaid"], f"{address}/webhooks/plaid")
             try:
-                workspace = await product.db.run(workspaces.first)
-                user = await _add_user(product, workspace.id, address)
-                yield Demo(product, sandbox, banks, workspace.id, f"{address}/webhooks", user)
+                yield Stage(product, sandbox, address)
             finally:
-                await banks.aclose()
                 server.should_exit = True
                 await web
 
