@@ -21,6 +21,7 @@ from counterfoil.ports import DestinationSpec, ProviderSpec
 from counterfoil.store import Database
 from counterfoil.store.budgets import SharedBudgets
 from counterfoil.sync.arrange import Arrangements
+from counterfoil.sync.consents import Consents
 from counterfoil.sync.doors import Doors
 from counterfoil.sync.intake import Intake
 from counterfoil.sync.relinks import Relinks
@@ -51,6 +52,11 @@ class Product:
     def visits(self) -> Visits:
         """Begins visits to vendors' pages."""
         return Visits(self.doors, self.engine)
+
+    @property
+    def consents(self) -> Consents:
+        """Begins consents on the pages of destinations' vendors, and makes destinations of them."""
+        return Consents(self.doors, self.engine, self.settings.public_url)
 
     @property
     def relinks(self) -> Relinks:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
+from counterfoil.consenting import ConsentFlow
 from counterfoil.errors import ActionRequired, RetryLater
 from counterfoil.lib.http import Http
 from counterfoil.linking import ConnectFlow
@@ -355,4 +356,5 @@ class DestinationSpec:
     can_create_tables: bool = True
     looks_first: bool = False  # `write` itself looks at the table's columns, and raises before it sends anything
     links: bool = True  # cells can point to rows; where not, a link is shown by name
+    consent: ConsentFlow | None = None  # a person can authorise on the vendor's own page, beside giving a key
     extra: Mapping[str, Any] = field(default_factory=dict)

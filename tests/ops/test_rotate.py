@@ -17,6 +17,7 @@ NOW = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
 # Bytes that are no secret, or that nobody could turn back into one.
 OPEN = {
     "api_tokens.token_hash",
+    "consents.state_hash",
     "cursors.cursor",
     "idempotency_keys.asked",
     "invitations.token_hash",

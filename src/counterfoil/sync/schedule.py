@@ -9,7 +9,7 @@ from croniter import croniter
 
 from counterfoil.engine import Context, Cron, Event, Tick, function
 from counterfoil.errors import BadRequest
-from counterfoil.store import Tx, connections, destinations, pages, workspaces
+from counterfoil.store import Tx, connections, consents, destinations, pages, workspaces
 from counterfoil.sync.steps import ConnectionEvent, DestinationEvent, SyncSteps
 
 # What people choose by name; any other text is a cron expression of five fields.
@@ -109,4 +109,5 @@ async def delete_old(steps: SyncSteps) -> int:
     """Delete what is past its age; give the number of pages."""
     kept = dt.timedelta(days=steps.keep_pages_days)
     await steps.forget_runs()
+    await steps.doors.db.run(consents.prune)
     return await steps.doors.db.run(pages.prune, dt.datetime.now(dt.UTC) - kept)

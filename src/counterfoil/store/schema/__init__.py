@@ -2,6 +2,7 @@
 
 from counterfoil.store.schema.base import metadata
 from counterfoil.store.schema.canonical import rows
+from counterfoil.store.schema.consents import consents
 from counterfoil.store.schema.history import changes, landings
 from counterfoil.store.schema.people import (
     api_tokens,
@@ -41,6 +42,7 @@ __all__ = [
     "candidates",
     "changes",
     "connections",
+    "consents",
     "cursors",
     "destination_tables",
     "destinations",
