@@ -17,6 +17,7 @@ NOW = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
 # Bytes that are no secret, or that nobody could turn back into one.
 OPEN = {
     "api_tokens.token_hash",
+    "challenges.challenge_hash",
     "consents.state_hash",
     "cursors.cursor",
     "idempotency_keys.asked",
@@ -24,6 +25,9 @@ OPEN = {
     "mirror.prints",
     "pages.body",
     "pages.cursor",
+    "passkeys.credential_id",
+    "passkeys.public_key",
+    "resets.token_hash",
     "sessions.token_hash",
     *(f"{table.name}.digest" for table in metadata.tables.values() if "digest" in table.c),
 }

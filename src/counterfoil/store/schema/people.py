@@ -13,6 +13,10 @@ workspaces = Table(
     # The last version given to a canonical row. Raised under this row's lock, so that versions become visible in
     # their order and a reader's watermark never passes one that is still to come.
     Column("row_version", BigInteger, nullable=False, server_default=text("0")),
+    Column("currency", String(10)),  # shown first; null: the one that most accounts are in
+    Column("amounts", String(8), nullable=False, server_default=text("'symbol'")),  # symbol | code
+    Column("digits", String(8), nullable=False, server_default=text("'point'")),  # store.workspaces.DIGITS
+    Column("leaving_at", Moment(32)),  # since when all of it is being deleted
     Column("created_at", Moment(32), nullable=False),
 )
 
@@ -58,6 +62,35 @@ attempts = Table(
     Column("subject", String(80), nullable=False),  # an account's fingerprint or a network address
     Column("at", Moment(32), nullable=False),
     Index(None, "subject", "at"),
+)
+
+passkeys = Table(
+    "passkeys",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("credential_id", LargeBinary(1023), nullable=False, unique=True),  # the authenticator's own name for it
+    Column("public_key", LargeBinary, nullable=False),  # COSE
+    Column("sign_count", BigInteger, nullable=False),  # 0 for authenticators that do not count
+    Column("label", Text, nullable=False),
+    Column("created_at", Moment(32), nullable=False),
+    Column("used_at", Moment(32)),
+)
+
+challenges = Table(
+    "challenges",
+    metadata,
+    Column("challenge_hash", LargeBinary(32), primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE")),  # who adds a passkey; null for a sign-in
+    Column("expires_at", Moment(32), nullable=False, index=True),
+)
+
+resets = Table(
+    "resets",
+    metadata,
+    Column("token_hash", LargeBinary(32), primary_key=True),  # the token itself is in the letter alone
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("expires_at", Moment(32), nullable=False, index=True),
 )
 
 invitations = Table(

@@ -36,6 +36,10 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("row_version", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("currency", sa.String(length=10), nullable=True),
+        sa.Column("amounts", sa.String(length=8), server_default=sa.text("'symbol'"), nullable=False),
+        sa.Column("digits", sa.String(length=8), server_default=sa.text("'point'"), nullable=False),
+        sa.Column("leaving_at", Moment(length=32), nullable=True),
         sa.Column("created_at", Moment(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspaces")),
     )
@@ -72,6 +76,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
     op.create_index(op.f("ix_audit_workspace_id_id"), "audit", ["workspace_id", "id"], unique=False)
+    op.create_table(
+        "challenges",
+        sa.Column("challenge_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=True),
+        sa.Column("expires_at", Moment(length=32), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_challenges_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("challenge_hash", name=op.f("pk_challenges")),
+    )
+    op.create_index(op.f("ix_challenges_expires_at"), "challenges", ["expires_at"], unique=False)
     op.create_table(
         "idempotency_keys",
         sa.Column("workspace_id", sa.String(length=36), nullable=False),
@@ -117,6 +130,31 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("workspace_id", "user_id", name=op.f("pk_members")),
     )
+    op.create_table(
+        "passkeys",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("credential_id", sa.LargeBinary(length=1023), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sign_count", sa.BigInteger(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("created_at", Moment(length=32), nullable=False),
+        sa.Column("used_at", Moment(length=32), nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_passkeys_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_passkeys")),
+        sa.UniqueConstraint("credential_id", name=op.f("uq_passkeys_credential_id")),
+    )
+    op.create_index(op.f("ix_passkeys_user_id"), "passkeys", ["user_id"], unique=False)
+    op.create_table(
+        "resets",
+        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("expires_at", Moment(length=32), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_resets_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_resets")),
+    )
+    op.create_index(op.f("ix_resets_expires_at"), "resets", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_resets_user_id"), "resets", ["user_id"], unique=False)
     op.create_table(
         "sessions",
         sa.Column("id", sa.String(length=36), nullable=False),
