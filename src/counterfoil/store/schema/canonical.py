@@ -1,6 +1,6 @@
 """The canonical tables, made from the model."""
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, Text, text
 
@@ -18,9 +18,9 @@ def _canonical(name: str) -> Table:
         Column("rule_id", String(36)),  # the rule that said it, as far as no person did
         Column("by_hand", Text),  # names of what a person said, separated by commas
     ]
-    # What a search looks into, made by store.needle: from what the provider told, and from what is said here.
-    needles = [Column("needle", Text, nullable=False, server_default=text("''")), Column("said_needle", Text)]
-    extra = {"accounts": [Column("persistent_id", Text)], "transactions": [*said, *needles]}
+    extra = {"accounts": [Column("persistent_id", Text)], "transactions": [*said, Column("said_needle", Text)]}
+    if name in SEARCHED:  # what a search looks into, made by store.needle; `said_needle` is of what is said here
+        extra.setdefault(name, []).append(Column("needle", Text, nullable=False, server_default=text("''")))
     # A category may be the workspace's own: then its id stands for the connection's.
     holder = Column("connection_id", String(36), primary_key=True) if name == "categories" else connection(key=True)
     return Table(
@@ -41,9 +41,30 @@ def _canonical(name: str) -> Table:
     )
 
 
-rows = {name: _canonical(name) for name in TABLES}
+# The columns of tables that people look through which a search looks into.
+SEARCHED: Final = {
+    "accounts": ("name", "official_name", "mask"),
+    "transactions": ("summary", "merchant", "original_text"),
+    "securities": ("name", "ticker", "isin", "cusip"),
+    "holdings": ("name",),
+    "investment_transactions": ("name",),
+}
+rows: Final = {name: _canonical(name) for name in TABLES}
 
-# Answers every search and filter by itself, newest first: 100,000 transactions are looked through without their table.
-_place = ("workspace_id", "date", "key", "connection_id")
-_asked = "removed replaced_by hidden pending account category said_category amount needle said_needle".split()
-Index("ix_transactions_browse", *(rows["transactions"].c[name] for name in (*_place, *_asked)))
+
+def order_of(table: str) -> Column[Any]:
+    """Give the column by which people look through a table: the newest day first, else by name."""
+    found = rows[table].c
+    return found.date if "date" in found else found.name
+
+
+def _browse(table: str) -> Index:
+    """Make the index that answers searches and filters by itself, in order: the table is not looked at."""
+    found = rows[table].c
+    place = ("workspace_id", order_of(table).name, "key", "connection_id")
+    asked = "removed replaced_by hidden pending account category said_category amount needle said_needle".split()
+    return Index(f"ix_{table}_browse", *(found[name] for name in (*place, *asked) if name in found))
+
+
+for _name in SEARCHED:
+    _browse(_name)

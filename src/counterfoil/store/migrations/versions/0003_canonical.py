@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("last_payment_on", Day(), nullable=True),
         sa.Column("overdue", sa.Boolean(), nullable=True),
         sa.Column("persistent_id", sa.Text(), nullable=True),
+        sa.Column("needle", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("replaces", sa.Text(), nullable=True),
         sa.Column("replaced_by", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -64,6 +65,12 @@ def upgrade() -> None:
             ["workspace_id"], ["workspaces.id"], name=op.f("fk_accounts_workspace_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("key", "connection_id", name=op.f("pk_accounts")),
+    )
+    op.create_index(
+        "ix_accounts_browse",
+        "accounts",
+        ["workspace_id", "name", "key", "connection_id", "removed", "replaced_by", "needle"],
+        unique=False,
     )
     op.create_index(op.f("ix_accounts_workspace_id_version"), "accounts", ["workspace_id", "version"], unique=False)
     op.create_table(
@@ -109,6 +116,7 @@ def upgrade() -> None:
         sa.Column("cost_basis", ExactDecimal(), nullable=True),
         sa.Column("currency", sa.Text(), nullable=True),
         sa.Column("as_of", Day(), nullable=True),
+        sa.Column("needle", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("replaces", sa.Text(), nullable=True),
         sa.Column("replaced_by", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -118,6 +126,12 @@ def upgrade() -> None:
             ["workspace_id"], ["workspaces.id"], name=op.f("fk_holdings_workspace_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("key", "connection_id", name=op.f("pk_holdings")),
+    )
+    op.create_index(
+        "ix_holdings_browse",
+        "holdings",
+        ["workspace_id", "name", "key", "connection_id", "removed", "replaced_by", "account", "needle"],
+        unique=False,
     )
     op.create_index(op.f("ix_holdings_workspace_id_version"), "holdings", ["workspace_id", "version"], unique=False)
     op.create_table(
@@ -162,6 +176,7 @@ def upgrade() -> None:
         sa.Column("amount", ExactDecimal(), nullable=True),
         sa.Column("fees", ExactDecimal(), nullable=True),
         sa.Column("currency", sa.Text(), nullable=True),
+        sa.Column("needle", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("replaces", sa.Text(), nullable=True),
         sa.Column("replaced_by", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -177,6 +192,12 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("key", "connection_id", name=op.f("pk_investment_transactions")),
+    )
+    op.create_index(
+        "ix_investment_transactions_browse",
+        "investment_transactions",
+        ["workspace_id", "date", "key", "connection_id", "removed", "replaced_by", "account", "amount", "needle"],
+        unique=False,
     )
     op.create_index(
         op.f("ix_investment_transactions_workspace_id_version"),
@@ -201,6 +222,7 @@ def upgrade() -> None:
         sa.Column("isin", sa.Text(), nullable=True),
         sa.Column("cusip", sa.Text(), nullable=True),
         sa.Column("cash", sa.Boolean(), nullable=True),
+        sa.Column("needle", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("replaces", sa.Text(), nullable=True),
         sa.Column("replaced_by", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -210,6 +232,12 @@ def upgrade() -> None:
             ["workspace_id"], ["workspaces.id"], name=op.f("fk_securities_workspace_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("key", "connection_id", name=op.f("pk_securities")),
+    )
+    op.create_index(
+        "ix_securities_browse",
+        "securities",
+        ["workspace_id", "name", "key", "connection_id", "removed", "replaced_by", "needle"],
+        unique=False,
     )
     op.create_index(op.f("ix_securities_workspace_id_version"), "securities", ["workspace_id", "version"], unique=False)
     op.create_table(
@@ -243,8 +271,8 @@ def upgrade() -> None:
         sa.Column("hidden", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.Column("rule_id", sa.String(length=36), nullable=True),
         sa.Column("by_hand", sa.Text(), nullable=True),
-        sa.Column("needle", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("said_needle", sa.Text(), nullable=True),
+        sa.Column("needle", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("replaces", sa.Text(), nullable=True),
         sa.Column("replaced_by", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
