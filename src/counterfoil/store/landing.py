@@ -16,9 +16,11 @@ from counterfoil.model import TABLES, Record, Transaction
 from counterfoil.ports import Landing, Patch
 from counterfoil.store import history, schema
 from counterfoil.store.needle import needle
+from counterfoil.store.saying import Speaker
+from counterfoil.store.schema.canonical import SEARCHED
+from counterfoil.store.versions import Versions
 
 _CHUNK: Final = 500  # keys in one IN list
-_SEARCHED: Final = ("summary", "merchant", "original_text")  # of a transaction
 
 
 @dataclass(slots=True)
@@ -50,10 +52,8 @@ class Lander:
         self._remembers = remembers
         self._connection_id = connection_id
         self._workspace_id = workspace_id
-        # Holds the workspace's row until the commit: versions become visible in the order they are given.
-        tx.execute(_LOCK_VERSION, {"workspace": workspace_id})
-        self._version: int = tx.execute(_READ_VERSION, {"workspace": workspace_id}).scalar_one()
-        self._first = self._version
+        self._versions = Versions(tx, workspace_id)
+        self._speaker = Speaker(tx, connection_id, workspace_id)
         self._seen: dict[str, set[str]] = defaultdict(set)
         self.fresh: dict[str, set[str]] = defaultdict(set)  # keys that the connection never had before, by table
         self.landed = Landed()
@@ -105,16 +105,14 @@ class Lander:
 
     def next_version(self) -> int:
         """Give the version of one more changed row."""
-        self._version += 1
-        return self._version
+        return self._versions.next()
 
     def finish(self) -> Landed:
         """Write the version reached."""
-        if self._version != self._first:
-            self._tx.execute(_WRITE_VERSION, {"workspace": self._workspace_id, "reached": self._version})
-            if self._remembers:
-                versions = (self._first + 1, self._version)
-                history.note_landing(self._tx, self._workspace_id, self._connection_id, self._stream, versions)
+        self._versions.finish()
+        if self._remembers and self._versions.reached != self._versions.first:
+            versions = (self._versions.first + 1, self._versions.reached)
+            history.note_landing(self._tx, self._workspace_id, self._connection_id, self._stream, versions)
         return self.landed
 
     def _before(self, table: str, places: Sequence[tuple[str, str]]) -> history.Before:
@@ -134,19 +132,21 @@ class Lander:
             standing = known.get(key)
             if standing == (digest, False):
                 continue
-            self._version += 1
-            fixed = (key, self._connection_id, self._workspace_id, self._version, False, digest)
+            version = self._versions.next()
+            fixed = (key, self._connection_id, self._workspace_id, version, False, digest)
             changed.append(write.parameters(fixed, record))
             if standing is not None:
-                told_anew.append((self._version, record))
+                told_anew.append((version, record))
         if not changed:
             return
         was = self._before(table, [(self._connection_id, record.key) for _, record in told_anew])
         self._tx.exec_driver_sql(write.sql, changed)
         self._note(history.told_anew(was, self._connection_id, told_anew))
         self.landed.changed += len(changed)
-        if table == "transactions":
-            self._name_successors(record for record in records.values() if isinstance(record, Transaction))
+        if table == Transaction.table:
+            moved = [record for record in records.values() if isinstance(record, Transaction)]
+            self._name_successors(moved)
+            self._speaker.say([row for row in moved if row.key not in known])
 
     def _name_successors(self, posted: Iterable[Transaction]) -> None:
         takeovers = [{"c": self._connection_id, "old": t.replaces, "new": t.key} for t in posted if t.replaces]
@@ -163,12 +163,13 @@ class Lander:
             values = {name: getattr(patch.row, name) for name in patch.columns}
             if not row["removed"] and all(row[name] == value for name, value in values.items()):
                 continue
-            self._version += 1
+            version = self._versions.next()
             if table == history.TABLE:
-                self._note([history.patched(row, self._version, values)])
-                values["needle"] = needle(*({**row, **values}[name] for name in _SEARCHED))
+                self._note([history.patched(row, version, values)])
+            if table in SEARCHED:
+                values["needle"] = needle(*({**row, **values}[name] for name in SEARCHED[table]))
             # The digest no longer tells what the whole row is: none is equal to the empty one.
-            values.update(version=self._version, removed=False, digest=b"")
+            values.update(version=version, removed=False, digest=b"")
             self._tx.execute(
                 sa.update(rows).where(rows.c.connection_id == self._connection_id, rows.c.key == key).values(**values)
             )
@@ -188,19 +189,6 @@ class Lander:
         self.close(table, [(self._connection_id, key) for key in doomed])
 
 
-_workspaces = schema.workspaces
-# An update that changes nothing takes the row's lock on Postgres; SQLite's transaction is exclusive already.
-_LOCK_VERSION: Final = (
-    sa.update(_workspaces)
-    .where(_workspaces.c.id == sa.bindparam("workspace"))
-    .values(row_version=_workspaces.c.row_version)
-)
-_READ_VERSION: Final = sa.select(_workspaces.c.row_version).where(_workspaces.c.id == sa.bindparam("workspace"))
-_WRITE_VERSION: Final = (
-    sa.update(_workspaces)
-    .where(_workspaces.c.id == sa.bindparam("workspace"))
-    .values(row_version=sa.bindparam("reached"))
-)
 _transactions = schema.rows["transactions"]
 _SET_SUCCESSOR: Final = (
     sa.update(_transactions)
@@ -221,7 +209,7 @@ class _Writer:
     sql: str
     fields: Callable[[Record], tuple[Any, ...]]
     convert: tuple[tuple[int, Callable[[Any], Any]], ...]  # (place among the fields, conversion)
-    searched: tuple[int, Callable[[Record], tuple[Any, ...]]] | None  # (the needle's place, what it is made of)
+    searched: tuple[int, Callable[[Record], Any]] | None  # (the needle's place, what it is made of)
 
     def parameters(self, fixed: tuple[Any, ...], record: Record) -> tuple[Any, ...]:
         values = list(self.fields(record))
@@ -261,5 +249,9 @@ def _writer(table: str, dialect: sa.Dialect) -> _Writer:
     compiled = upsert.compile(dialect=positional, column_keys=[*fixed, *written])
     converters = (rows.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names)
     convert = tuple((place, one) for place, one in enumerate(converters) if one is not None)
-    searched = (written.index("needle"), attrgetter(*_SEARCHED)) if "needle" in written else None
+    searched = (written.index("needle"), _texts(*SEARCHED[table])) if table in SEARCHED else None
     return _Writer(str(compiled), attrgetter(*names), convert, searched)
+
+
+def _texts(first: str, *others: str) -> Callable[[Record], Any]:
+    return attrgetter(first, *others) if others else lambda record: (getattr(record, first),)

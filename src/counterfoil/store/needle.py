@@ -18,8 +18,6 @@ def needle(*texts: str | None) -> str:
     """Join texts for searching; one that stands in those before it is left out."""
     joined = ""
     for text in texts:
-        if text:
-            folded = fold(text)
-            if folded not in joined:
-                joined = f"{joined}\n{folded}" if joined else folded
-    return joined[:LONGEST]
+        if text and (small := text.lower()) not in joined:
+            joined = f"{joined}\n{small}" if joined else small
+    return fold(joined)[:LONGEST]
