@@ -29,8 +29,7 @@ def test_queue_threads_are_started_by_the_name_that_we_replace_and_wait_on_their
 def test_every_outcome_passes_the_method_that_we_wrap() -> None:
     database = _sys_db.SystemDatabase
     assert names(database.update_workflow_outcome) == ["self", "workflow_id", "status", "output", "error", "owner_xid"]
-    assert names(database.record_operation_result)[:2] == ["self", "result"]
-    assert "owner_xid" in names(database.record_operation_result)
+    assert "sys_db" in names(_sys_db.db_retry)
     assert names(database._now_ms_sql) == ["self"]
     assert names(database.transition_delayed_workflows) == ["self"]
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, Protocol, cast
 import msgspec
 from typing_extensions import TypeVar
 
-from counterfoil.engine.durable import Recorded
 from counterfoil.engine.events import Event, matches, now_ms
 from counterfoil.engine.failures import End, Failure, InvokeFailed, NonRetriable, describe, is_final, restore
+from counterfoil.engine.journal import Recorded
 from counterfoil.errors import RetryLater
 
 if TYPE_CHECKING:

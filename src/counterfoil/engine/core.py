@@ -8,13 +8,13 @@ from typing import Any, Final
 import msgspec
 from dbos import DBOS
 
-from counterfoil.engine import durable
 from counterfoil.engine.cluster import Cluster
 from counterfoil.engine.context import Live, Middleware
-from counterfoil.engine.durable import Bells, Recorded
+from counterfoil.engine.durable import Bells
 from counterfoil.engine.events import Event, key_of, now_ms
 from counterfoil.engine.failures import CANCELLED, End, NonRetriable
 from counterfoil.engine.functions import LEVELS, Function
+from counterfoil.engine.journal import Recorded
 from counterfoil.engine.ledger import Ledger
 from counterfoil.engine.tables import Accepted, Envelope, NewRun, Stop
 from counterfoil.errors import BadRequest
@@ -109,9 +109,8 @@ class Core:
         self, run: Live, number: int, name: str, started: int, output: bytes | None, error: bytes | None = None
     ) -> None:
         """Keep a step's result; blocks."""
-        assert self.dbos is not None
         step = Recorded(name, _text(output), _text(error), None, started)
-        durable.record_step(self.dbos, run.id, run.owner, number, step)
+        self.ledger.journal.record(run.id, run.owner, number, step)
         run.journal[number] = step
 
     async def journal_step(

@@ -10,7 +10,6 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -18,7 +17,7 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, Serializer
 from dbos import _queue as dbos_queue
 from dbos._context import assert_current_dbos_context
-from dbos._error import DBOSWorkflowCancelledError, DBOSWorkflowConflictIDError
+from dbos._error import DBOSWorkflowConflictIDError
 from dbos._sys_db import SystemDatabase
 
 from counterfoil.engine.failures import End, describe, end_of
@@ -29,17 +28,6 @@ RECOVERIES: Final = 1_000  # each restart and each hand-over consumes one
 THREADS: Final = 64
 POLL: Final = {"sqlite": 20.0, "postgresql": 5.0}  # seconds between two looks at a queue whose bell was not rung
 SCHEMA: Final = "dbos"
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A step as the journal has it: JSON of its result or of its failure, or the run that it invoked."""
-
-    name: str
-    output: str | None
-    error: str | None
-    child: str | None
-    started: int
 
 
 class Disowned(BaseException):
@@ -227,26 +215,6 @@ def current() -> tuple[str, str]:
     if context.owner_xid is None:
         raise Disowned
     return context.workflow_id, context.owner_xid
-
-
-def record_step(dbos: DBOS, run_id: str, owner: str, number: int, step: Recorded) -> None:
-    """Keep a step's result. Raises `Disowned` where the run is no longer ours."""
-    try:
-        dbos._sys_db.record_operation_result(
-            {
-                "workflow_uuid": run_id,
-                "function_id": number,
-                "function_name": step.name,
-                "output": step.output,
-                "error": step.error,
-                "serialization": "json",
-                "started_at_epoch_ms": step.started,
-                "child_workflow_id": step.child,
-            },
-            owner_xid=owner,
-        )
-    except (DBOSWorkflowConflictIDError, DBOSWorkflowCancelledError) as gone:
-        raise Disowned from gone
 
 
 def disown(run_id: str) -> BaseException:

@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from dbos._sys_db import SystemDatabase
 from sqlalchemy.dialects import postgresql, sqlite
 
-from counterfoil.engine.durable import APP, Disowned, Recorded
+from counterfoil.engine.durable import APP
 from counterfoil.engine.events import matches, now_ms
 from counterfoil.engine.failures import end_of
+from counterfoil.engine.journal import Journal, Recorded
 from counterfoil.engine.tables import (
     ACTIVE,
     CHANNEL,
@@ -33,6 +34,7 @@ class Ledger:
 
     def __init__(self, tables: SystemDatabase, version: str, executor: str) -> None:
         self._db = tables.engine
+        self.journal = Journal(tables)
         self._tables = tables
         self._status = tables.tables.workflow_status
         self._input = tables.tables.workflow_input
@@ -180,48 +182,10 @@ class Ledger:
         """Enqueue a child and record it as its parent's step, together. Raises `Disowned`."""
         now = now_ms()
         with self._db.begin() as connection:
-            self._check_owner(connection, parent, owner)
-            connection.execute(
-                sa.insert(self._steps).values(
-                    workflow_uuid=parent,
-                    function_id=number,
-                    function_name=name,
-                    child_workflow_id=child.id,
-                    started_at_epoch_ms=now,
-                    completed_at_epoch_ms=now,
-                    retention_timestamp=now,
-                    application_name=APP,
-                    serialization="json",
-                )
-            )
+            self.journal.put(connection, parent, owner, number, Recorded(name, None, None, child.id, now), now)
             self._enqueue(connection, [child])
 
-    def _check_owner(self, connection: sa.Connection, run_id: str, owner: str) -> None:
-        """Lock the run's row and make sure that it is still ours until the transaction ends."""
-        owned = connection.execute(
-            sa.update(self._status)
-            .where(self._status.c.workflow_uuid == run_id, self._status.c.owner_xid == owner)
-            .values(owner_xid=owner)
-        )
-        if owned.rowcount == 0:
-            raise Disowned
-
     # --- what runs need --------------------------------------------------------------------------------------
-
-    def journal(self, run_id: str) -> dict[int, Recorded]:
-        """Give every recorded step of a run by its number."""
-        steps = self._steps.c
-        rows = self._read(
-            sa.select(
-                steps.function_id,
-                steps.function_name,
-                steps.output,
-                steps.error,
-                steps.child_workflow_id,
-                steps.started_at_epoch_ms,
-            ).where(steps.workflow_uuid == run_id)
-        )
-        return {row[0]: Recorded(*tuple(row)[1:]) for row in rows}
 
     def _read(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         with self._db.connect() as connection:

@@ -94,7 +94,7 @@ class Runner:
     async def _timed(self, live: Live) -> msgspec.Raw:
         """Run the body within the time that the function allows; let `on_failure` know when it has failed for good."""
         function = live.function
-        live.journal = await asyncio.to_thread(self._core.ledger.journal, live.id)
+        live.journal = await asyncio.to_thread(self._core.ledger.journal.of, live.id)
         event = msgspec.convert(dict(live.event), Event[function.takes])  # type: ignore[name-defined]
         ctx: Context[Any, Any] = Context(live, event, self._core)
         if self._utils is not None:
