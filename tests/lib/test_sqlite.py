@@ -67,6 +67,16 @@ def test_an_error_rolls_the_whole_transaction_back(tmp_path: Path) -> None:
         assert connection.exec_driver_sql("SELECT count(*) FROM counter").scalar_one() == 0
 
 
+def test_a_commit_of_the_engine_waits_for_the_disk_only_when_it_must(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path / "a.db", transactions="statement", pool=1)
+    full, normal = 2, 1
+    for flushed, level in ((False, normal), (True, full), (False, normal)):
+        with engine.execution_options(flushed=flushed).begin() as connection:
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == level
+    with sqlite_engine(tmp_path / "a.db").begin() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == full
+
+
 def test_a_directory_that_is_not_there_is_named_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(BadSettings, match="missing") as caught:
         sqlite_engine(tmp_path / "missing" / "a.db")

@@ -62,8 +62,11 @@ class Ledger:
     # --- what starts runs ------------------------------------------------------------------------------------
 
     def accept(self, event: Mapping[str, Any], runs: Sequence[NewRun], stops: Sequence[Stop] = ()) -> Accepted:
-        """Keep an event and start what listens to it, all or nothing; an id that is known starts nothing."""
-        with self._db.begin() as connection:
+        """Keep an event and start what listens to it, all or nothing; an id that is known starts nothing.
+
+        Whoever sent it may forget it then: on SQLite it is on the disk, unlike steps, which may be done again.
+        """
+        with self._db.execution_options(flushed=True).begin() as connection:
             added = connection.execute(
                 self._insert(events_table)
                 .values(

@@ -35,7 +35,8 @@ def sqlite_engine(path: Path | str, *, transactions: Transactions = "block", poo
 
     With `transactions="block"` every transaction is one `BEGIN IMMEDIATE` from its first statement on, so that what it
     reads stays true until it commits; under `execution_options(readonly=True)` it is a plain `BEGIN`, which sees one
-    snapshot and waits for nobody. With `"statement"` only the first write begins a transaction (what DBOS expects).
+    snapshot and waits for nobody. With `"statement"` only the first write begins a transaction (what DBOS expects), and
+    a commit outlives the process but not a power failure, unless it is made under `execution_options(flushed=True)`.
     Raises `BadSettings` where the file cannot be made or written. Warns (`CounterfoilWarning`) where WAL must stay off.
     """
     library = dbapi()
@@ -71,6 +72,15 @@ def sqlite_engine(path: Path | str, *, transactions: Transactions = "block", poo
         def begin(connection: sa.Connection) -> None:
             readonly = connection.get_execution_options().get("readonly", False)
             connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+
+    elif wal:  # a journal that is not flushed could damage the file: https://sqlite.org/pragma.html#pragma_synchronous
+
+        @sa.event.listens_for(engine, "begin")
+        def flush(connection: sa.Connection) -> None:
+            wanted = "FULL" if connection.get_execution_options().get("flushed", False) else "NORMAL"
+            if connection.info.get("synchronous") != wanted:
+                connection.exec_driver_sql(f"PRAGMA synchronous={wanted}")
+                connection.info["synchronous"] = wanted
 
     return engine
 
