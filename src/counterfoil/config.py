@@ -67,6 +67,9 @@ class Settings(BaseModel):
     public_url: Annotated[str, AfterValidator(_address)] | None = Field(
         None, description="where people reach this installation, https://…; messages link to it"
     )
+    private_webhooks: bool = Field(
+        False, description="true lets notifications go to addresses of the server's own network, and without encryption"
+    )
     smtp_host: str | None = Field(None, description="the mail server; without it no e-mail is sent")
     smtp_port: int | None = Field(
         None, ge=1, le=65535, description="its port; without it 587, 465 or 25, as COUNTERFOIL_SMTP_TLS says"

@@ -95,18 +95,21 @@ class Http:
         repeatable: bool | None = None,
         patience: float = _PATIENCE,
         hopeless: Callable[[Reply], bool] | None = None,
+        body: bytes | None = None,
+        at: str | None = None,
     ) -> Reply:
         """Send one request and give the reply, whatever its status, except where only waiting helps.
 
-        `json` is encoded by msgspec with Decimals as exact JSON numbers. `spend` are the budgets that the call counts
-        against. A `repeatable` request (by default GET) is sent again, a few times with growing pauses, after a lost
-        connection or a 5xx; any other is sent once. A 429 or 529 was not carried out, so it is waited out and sent
-        again whatever the method: for `Retry-After`, else `pause_on_429` seconds during which the last budget lets
-        nothing pass. One that is `hopeless`, because no waiting mends it, is given back like any reply. Raises
+        `json` is encoded by msgspec with Decimals as exact JSON numbers; `body` goes as it is. `at` is the network
+        address to go to in place of asking the resolver, on a connection of its own. `spend` are the budgets that the
+        call counts against. A `repeatable` request (by default GET) is sent again, a few times with growing pauses,
+        after a lost connection or a 5xx; any other is sent once. A 429 or 529 was not carried out, so it is waited out
+        and sent again whatever the method: for `Retry-After`, else `pause_on_429` seconds during which the last budget
+        lets nothing pass. One that is `hopeless`, because no waiting mends it, is given back like any reply. Raises
         `RetryLater` when the connection was lost (`fate_unknown` unless the request never left), and on a 429 that
         asks for more than `patience` seconds.
         """
-        content = _encoder.encode(json) if json is not None else None
+        content = _encoder.encode(json) if json is not None else body
         request_headers = dict(headers or {})
         if content is not None:
             request_headers.setdefault("content-type", "application/json")
@@ -120,6 +123,8 @@ class Http:
             params=query or None,
             headers=request_headers,
         )
+        if at is not None:
+            _pin(request, at)
         tries = 0
         while True:
             tries += 1
@@ -153,16 +158,21 @@ class Http:
             try:
                 response = await self._client.send(request)
             except httpx2.TransportError as error:
-                VENDOR_CALLS.labels(request.url.host, "lost").inc()
+                VENDOR_CALLS.labels(_name(request), "lost").inc()
                 left = not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
                 log.info("vendor_unreachable", url=_path(request), error=type(error).__name__)
-                raise RetryLater(
-                    f"The connection to {request.url.host} was lost.", after=5, fate_unknown=left
-                ) from error
+                raise RetryLater(f"The connection to {_name(request)} was lost.", after=5, fate_unknown=left) from error
             except httpx2.DecodingError as error:
                 raise RetryLater("The reply could not be unpacked.", after=5, fate_unknown=True) from error
-        VENDOR_CALLS.labels(request.url.host, str(response.status_code)).inc()
+        VENDOR_CALLS.labels(_name(request), str(response.status_code)).inc()
         return Reply(response.status_code, response.headers, response.content)
+
+
+def _pin(request: httpx2.Request, address: str) -> None:
+    """Send the request to that address; the name is still what the certificate must be for, and what the host hears."""
+    request.extensions = {**request.extensions, "sni_hostname": request.url.host}
+    request.headers["connection"] = "close"  # one address may serve many names, and a connection is for one of them
+    request.url = request.url.copy_with(host=address)
 
 
 def retry_after(headers: Mapping[str, str], default: float) -> float:
@@ -171,6 +181,13 @@ def retry_after(headers: Mapping[str, str], default: float) -> float:
     return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else default
 
 
+def _name(request: httpx2.Request) -> str:
+    name: str = request.extensions.get("sni_hostname", request.url.host)
+    return name
+
+
 def _path(request: httpx2.Request) -> str:
-    # Queries may hold filters with bank text, paths hold ids only.
+    # Queries may hold filters with bank text, paths hold ids only; what was pinned is an address of the user's own.
+    if "sni_hostname" in request.extensions:
+        return f"{request.method} {_name(request)}"
     return f"{request.method} {request.url.host}{request.url.path}"
