@@ -69,7 +69,10 @@ class Signed:
 @pytest.fixture
 async def signed(url: str, http: Http) -> AsyncIterator[Signed]:
     app = NotionApp(url=url, client_id=CLIENT_ID, client_secret=SecretStr(CLIENT_SECRET))
-    settings = await exchange(http, app, code=await _consent(app), return_to=_RETURN_TO, page=PAGE_ID)
+    tokens = await exchange(http, app, code=await _consent(app), return_to=_RETURN_TO)
+    assert tokens.refresh_token is not None
+    token, renewal = SecretStr(tokens.access_token), SecretStr(tokens.refresh_token)
+    settings = NotionSettings(token=token, page_id=PAGE_ID, refresh_token=renewal)
     control = Control(url)
     yield Signed(http, app, settings, control)
     control.close()
@@ -78,22 +81,22 @@ async def signed(url: str, http: Http) -> AsyncIterator[Signed]:
 async def _consent(app: NotionApp) -> str:
     """Visit the consent page as a browser would; give the code that comes back."""
     async with httpx2.AsyncClient() as browser:
-        reply = await browser.get(authorize_url(app, return_to=_RETURN_TO, state="a&b"))
+        page = authorize_url(app, return_to=_RETURN_TO, state="a&b")
+        reply = await browser.post(page, data={"outcome": "allow", "ticked": PAGE_ID})
     back = parse_qs(urlsplit(reply.headers["location"]).query)
     assert back["state"] == ["a&b"]
     return back["code"][0]
 
 
 async def test_signing_in_gives_settings_that_work(signed: Signed) -> None:
-    assert signed.settings.refresh_token is not None
     assert (await signed.open().check()).remote_id == PAGE_ID
 
 
 async def test_a_code_works_once(signed: Signed) -> None:
     code = await _consent(signed.app)
-    await exchange(signed.http, signed.app, code=code, return_to=_RETURN_TO, page=PAGE_ID)
+    await exchange(signed.http, signed.app, code=code, return_to=_RETURN_TO)
     with pytest.raises(ActionRequired):
-        await exchange(signed.http, signed.app, code=code, return_to=_RETURN_TO, page=PAGE_ID)
+        await exchange(signed.http, signed.app, code=code, return_to=_RETURN_TO)
 
 
 async def _expire(signed: Signed) -> None:

@@ -42,7 +42,10 @@ def test_consent_leads_to_tokens_that_rotate(vendor: Emulator, url: str) -> None
         "code_challenge": challenge,
         "code_challenge_method": "S256",
     }
-    answer = parse_qs(urlsplit(httpx2.get(f"{url}/oauth2/v1/authorize", params=query).headers["location"]).query)
+    page = f"{url}/oauth2/v1/authorize"
+    assert "Household" in httpx2.get(page, params=query).text
+    allowed = {"outcome": "allow", "ticked": vendor.state.bases[0].id}
+    answer = parse_qs(urlsplit(httpx2.post(page, params=query, data=allowed).headers["location"]).query)
     assert answer["state"] == ["s"]
 
     def token(**form: str) -> httpx2.Response:

@@ -13,7 +13,7 @@ from notion_client.errors import UnknownHTTPResponseError
 from notion_client.helpers import collect_paginated_api
 
 from contracts.stage import Control
-from counterfoil.destinations.notion.sandbox import CLIENT_ID, CLIENT_SECRET, Rates, emulator
+from counterfoil.destinations.notion.sandbox import CLIENT_ID, CLIENT_SECRET, PAGE_ID, Rates, emulator
 from counterfoil.sandbox.kit import Emulator
 from counterfoil.sandbox.server import serving
 from sandbox.notion_contract import Exchange, faults
@@ -335,7 +335,7 @@ def test_the_older_version_says_archived_too_and_still_older_ones_are_refused(
 def test_tokens_rotate_for_the_sdk(url: str, exchanges: list[Exchange]) -> None:
     back = "https://counterfoil.example/back"
     query = {"client_id": CLIENT_ID, "redirect_uri": back, "response_type": "code", "owner": "user", "state": "s"}
-    visit = httpx2.get(f"{url}/v1/oauth/authorize", params=query)
+    visit = httpx2.post(f"{url}/v1/oauth/authorize", params=query, data={"outcome": "allow", "ticked": PAGE_ID})
     code = httpx2.URL(visit.headers["location"]).params["code"]
     notion = _client(url, "none", exchanges)
 

@@ -176,7 +176,7 @@ async def stage(
         address = f"http://127.0.0.1:{port}"
         own = {**environ, **vendors.environment(sandbox.credentials, f"{address}/webhooks")}
         budgets = LocalBudgets(UNLIMITED if rate_scale is None else rate_scale)
-        async with running(Settings(data_dir=data_dir, port=port), own, budgets=budgets) as product:
+        async with running(Settings(data_dir=data_dir, port=port, public_url=address), own, budgets=budgets) as product:
             server = QuietServer(
                 uvicorn.Config(
                     create_app_for(product), log_level="critical", access_log=False, timeout_graceful_shutdown=1

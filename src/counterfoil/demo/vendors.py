@@ -58,6 +58,13 @@ def environment(found: Mapping[str, Mapping[str, Any]], webhooks: str) -> Mappin
         "COUNTERFOIL_PLAID_SECRET": found["plaid"]["secret"],
         "COUNTERFOIL_PLAID_WEBHOOK_URL": f"{webhooks}/plaid",
         "COUNTERFOIL_STRIPE_WEBHOOK_SECRETS": found["stripe"]["webhook_secret"],
+        "COUNTERFOIL_AIRTABLE_OAUTH_URL": found["airtable"]["url"],
+        **{
+            f"COUNTERFOIL_{slug.upper()}_{name.upper()}": vendor["oauth"][name]
+            for slug, vendor in found.items()
+            if "oauth" in vendor
+            for name in ("client_id", "client_secret")
+        },
     }
 
 

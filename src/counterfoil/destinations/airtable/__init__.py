@@ -1,5 +1,6 @@
 """Tables in an Airtable base."""
 
+from counterfoil.destinations.airtable.consent import AirtableConsent
 from counterfoil.destinations.airtable.destination import AirtableDestination
 from counterfoil.destinations.airtable.settings import AirtableApp, AirtableSettings
 from counterfoil.ports import DestinationSpec
@@ -13,4 +14,5 @@ SPEC = DestinationSpec(
     batch=100,
     open=AirtableDestination,
     pace=50.0,  # ten rows a request, five requests a second
+    consent=AirtableConsent(),
 )

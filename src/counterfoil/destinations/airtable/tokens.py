@@ -58,11 +58,7 @@ class Tokens:
 
     async def _ask(self, refresh_token: str) -> TokenGrant:
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        headers = {}
-        if secret := self._app.client_secret.get_secret_value():
-            pair = base64.b64encode(f"{self._app.client_id}:{secret}".encode()).decode()
-            headers["authorization"] = f"Basic {pair}"
-        else:
+        if not (headers := client_headers(self._app)):
             form["client_id"] = self._app.client_id
         url = f"{self._app.oauth_url.rstrip('/')}/oauth2/v1/token"
         reply = await self._access.http.send("POST", url, form=form, headers=headers)
@@ -75,3 +71,12 @@ class Tokens:
                 remedy="Connect the Airtable base again.",
             )
         return reply.decode(TokenGrant)
+
+
+def client_headers(app: AirtableApp) -> dict[str, str]:
+    """Give the headers by which an OAuth integration with a secret shows who it is; one without says its id only."""
+    secret = app.client_secret.get_secret_value()
+    if not secret:
+        return {}
+    pair = base64.b64encode(f"{app.client_id}:{secret}".encode()).decode()
+    return {"authorization": f"Basic {pair}"}

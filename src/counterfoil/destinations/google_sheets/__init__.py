@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from counterfoil.destinations.google_sheets.consent import GoogleConsent
 from counterfoil.destinations.google_sheets.destination import GoogleSheets
 from counterfoil.destinations.google_sheets.settings import GoogleApp, GoogleSheetsSettings
 from counterfoil.ports import DestinationSpec
@@ -16,6 +17,7 @@ SPEC: Final = DestinationSpec(
     open=GoogleSheets,
     pace=2_000.0,  # the spreadsheet's own work
     links=False,
+    consent=GoogleConsent(),
 )
 
 __all__ = ["SPEC", "GoogleApp", "GoogleSheetsSettings"]

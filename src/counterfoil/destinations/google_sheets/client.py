@@ -113,6 +113,13 @@ class Sheets:
         reply = await self._send("GET", f"{self._app.drive_url}/files", "reads", params=params, json=None)
         return reply.decode(wire.Files).files
 
+    async def own_files(self) -> Sequence[wire.File]:
+        """List every spreadsheet that the credential sees: with the scope drive.file, those that we made."""
+        query = f"mimeType='{SPREADSHEET}' and trashed=false"
+        params = {"q": query, "fields": "files(id,name)", "orderBy": "modifiedTime desc"}
+        reply = await self._send("GET", f"{self._app.drive_url}/files", "reads", params=params, json=None)
+        return reply.decode(wire.Files).files
+
     async def make_file(self, name: str, label: str) -> wire.File:
         """Make a spreadsheet in the user's Drive, to be found again by its label."""
         body = {"name": name, "mimeType": SPREADSHEET, "appProperties": {"counterfoil": label}}

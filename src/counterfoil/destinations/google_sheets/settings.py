@@ -50,6 +50,11 @@ class GoogleApp(BaseModel):
         """Where a refresh token is exchanged for an access token."""
         return f"{self._own or 'https://oauth2.googleapis.com'}/token"
 
+    @property
+    def consent_url(self) -> str:
+        """Where a person is asked for consent."""
+        return f"{self._own or 'https://accounts.google.com'}/o/oauth2/v2/auth"
+
     def trusts(self, token_uri: str) -> bool:
         """Say whether a service account's own token address may be called.
 

@@ -105,6 +105,7 @@ class Values(Wire, frozen=True):
 
 class File(Wire, frozen=True):
     id: str
+    name: str = ""
 
 
 class Files(Wire, frozen=True):

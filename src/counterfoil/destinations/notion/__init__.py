@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Final
 
+from counterfoil.destinations.notion.consent import NotionConsent
 from counterfoil.destinations.notion.destination import Notion
 from counterfoil.destinations.notion.settings import NotionApp, NotionSettings
 from counterfoil.destinations.notion.tables import Schemas
@@ -17,6 +18,7 @@ SPEC: Final = DestinationSpec(
     batch=100,
     open=partial(Notion, schemas=Schemas()),
     pace=3.0,  # a row a request
+    consent=NotionConsent(),
 )
 
 __all__ = ["SPEC", "NotionApp", "NotionSettings"]

@@ -25,14 +25,13 @@ def authorize_url(app: NotionApp, *, return_to: str, state: str) -> str:
     return f"{app.url}/v1/oauth/authorize?{urlencode(query)}"
 
 
-async def exchange(http: Http, app: NotionApp, *, code: str, return_to: str, page: str) -> NotionSettings:
-    """Turn the code that came back from the consent page into settings for `page` (its link or id).
+async def exchange(http: Http, app: NotionApp, *, code: str, return_to: str) -> wire.Tokens:
+    """Turn the code that came back from the consent page into tokens.
 
     Raises `ActionRequired` where the code was used or is too old, `RetryLater` where there is no answer.
     """
     grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": return_to}
-    tokens = await _granted(http, app, grant)
-    return NotionSettings(token=SecretStr(tokens.access_token), page_id=page, refresh_token=_secret(tokens))
+    return await _granted(http, app, grant)
 
 
 async def refresh(http: Http, app: NotionApp, settings: NotionSettings) -> NotionSettings:
@@ -40,12 +39,8 @@ async def refresh(http: Http, app: NotionApp, settings: NotionSettings) -> Notio
     assert settings.refresh_token is not None
     grant = {"grant_type": "refresh_token", "refresh_token": settings.refresh_token.get_secret_value()}
     tokens = await _granted(http, app, grant)
-    renewed = _secret(tokens) or settings.refresh_token
+    renewed = SecretStr(tokens.refresh_token) if tokens.refresh_token else settings.refresh_token
     return settings.model_copy(update={"token": SecretStr(tokens.access_token), "refresh_token": renewed})
-
-
-def _secret(tokens: wire.Tokens) -> SecretStr | None:
-    return SecretStr(tokens.refresh_token) if tokens.refresh_token else None
 
 
 async def _granted(http: Http, app: NotionApp, grant: Mapping[str, str]) -> wire.Tokens:

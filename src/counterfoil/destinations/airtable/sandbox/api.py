@@ -1,12 +1,12 @@
 """The emulated Airtable's HTTP side: routes, tokens, limits."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from counterfoil.destinations.airtable.sandbox import refusals
@@ -15,6 +15,7 @@ from counterfoil.destinations.airtable.sandbox.oauth import SCOPES, OAuth
 from counterfoil.destinations.airtable.sandbox.records import BATCH, PAGE, Listing, Records
 from counterfoil.destinations.airtable.sandbox.schema import create_field, create_table, rename_field
 from counterfoil.destinations.airtable.sandbox.store import Base, Ids, Table
+from counterfoil.sandbox.consent import ask
 from counterfoil.sandbox.kit import Clock, Emulator, Json, Refusal
 from counterfoil.sandbox.limits import Limits
 
@@ -88,7 +89,7 @@ class Api:
         """Give the routes; the vendor's JavaScript client adds a slash to some of them."""
         tables, rows = "/v0/meta/bases/{base}/tables", "/v0/{base}/{table}"
         found: list[BaseRoute] = [
-            Route("/oauth2/v1/authorize", self.authorize, methods=["GET"]),
+            Route("/oauth2/v1/authorize", self.authorize, methods=["GET", "POST"]),
             Route("/oauth2/v1/token", self.token, methods=["POST"]),
         ]
         for path, method, handler in (
@@ -117,7 +118,16 @@ class Api:
     # --- who and where ---
 
     async def authorize(self, request: Request) -> Response:
-        return RedirectResponse(self.state.oauth.consent(request.query_params), 302)
+        """Show the consent page, and send the browser back with the answer. The bases that are ticked are shared."""
+        query, bases = request.query_params, self.state.bases
+        self.state.oauth.check(query)
+
+        def allow(ticked: Sequence[str]) -> str:
+            for base in bases:
+                base.shared = base.id in ticked
+            return self.state.oauth.consent(query)
+
+        return await ask(request, "Airtable", {base.id: f"The base {base.name}" for base in bases}, allow)
 
     async def token(self, request: Request) -> Response:
         form = {name: str(value) for name, value in (await request.form()).items()}
@@ -313,12 +323,13 @@ def emulator(
     token = f"pat{ids.new('')}.{'0123456789abcdef' * 4}"
     base = Base(ids.new("app"), "Household")
     oauth = OAuth(clock, client_id=f"client-{seed}", client_secret=ids.new("sec"))
+    client = {"client_id": oauth.client_id, "client_secret": oauth.client_secret}
     held = Records(ids, clock, records)
     state = Airtable(token, oauth, ids, clock, limits, held, [base], ids.new("usr"), monthly_calls)
     return Emulator(
         "airtable",
         Api(state).routes(),
-        lambda url: {"token": token, "base_id": base.id},
+        lambda _url: {"token": token, "base_id": base.id, "oauth": client},
         limits=limits,
         clock=clock,
         actions=Actions(base, held).all() | _account_actions(state),

@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from counterfoil.sandbox.kit import Clock, Refusal
 
@@ -42,12 +41,17 @@ class OAuth:
     _grants: list[Grant] = field(default_factory=list)
 
     def consent(self, query: Mapping[str, str]) -> str:
-        """Agree as the user would, and give the address to send the browser to."""
-        if query.get("client_id") != self.client_id or query.get("code_challenge_method") != "S256":
-            raise _refused("invalid_request")
+        """Agree as the user would, and give the code. Raises the vendor's refusal of a request that lacks something."""
+        self.check(query)
         code = secrets.token_urlsafe(24)
         self._codes[code] = dict(query)
-        return f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query.get('state', '')})}"
+        return code
+
+    def check(self, query: Mapping[str, str]) -> None:
+        """Refuse what Airtable's page would not show."""
+        asked = (query.get("client_id"), query.get("code_challenge_method"), query.get("response_type"))
+        if asked != (self.client_id, "S256", "code") or not set(query.get("scope", "").split()) <= set(SCOPES):
+            raise _refused("invalid_request")
 
     def token(self, form: Mapping[str, str], authorization: str) -> dict[str, Any]:
         """Answer the token endpoint."""

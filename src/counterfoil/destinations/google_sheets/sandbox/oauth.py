@@ -1,6 +1,9 @@
-"""The token endpoint: service accounts' signed grants and users' refresh tokens, exchanged for access tokens."""
+"""Consent and the token endpoint: service accounts' signed grants, codes and refresh tokens for access tokens."""
 
+import base64
+import hashlib
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
@@ -15,6 +18,7 @@ from counterfoil.sandbox.kit import Clock, Refusal
 _GOOGLES_OWN: Final = "https://oauth2.googleapis.com/token"
 LIFETIME: Final = 3600  # seconds that an access token lives
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_OWN_FILES: Final = "https://www.googleapis.com/auth/drive.file"
 SCOPES: Final = frozenset(
     f"https://www.googleapis.com/auth/{name}" for name in ("spreadsheets", "drive", "drive.file", "drive.readonly")
 )
@@ -49,6 +53,8 @@ class Accounts:
     client_id: str = "100000000001-sandbox.apps.googleusercontent.com"
     client_secret: str = field(default_factory=lambda: f"GOCSPX-{secrets.token_urlsafe(20)}")
     refresh_token: str = field(default_factory=lambda: f"1//{secrets.token_urlsafe(32)}")
+    refresh_tokens: set[str] = field(default_factory=set)  # given after the consent page, beside the one above
+    codes: dict[str, tuple[Mapping[str, str], frozenset[str]]] = field(default_factory=dict)  # query, scopes ticked
     revoked: bool = False
     tokens: dict[str, Caller] = field(default_factory=dict)
 
@@ -76,6 +82,8 @@ class Accounts:
             return self._issue(self._service_account(form.get("assertion", ""), own_url))
         if kind == "refresh_token":
             return self._issue(self._user(form))
+        if kind == "authorization_code":
+            return self._exchange(form)
         raise _oauth_refusal("unsupported_grant_type", f"Invalid grant_type: {kind}")
 
     def _service_account(self, assertion: str, own_url: str) -> Caller:
@@ -105,12 +113,44 @@ class Accounts:
         return Caller(self.service_email, scopes, True, now + LIFETIME)
 
     def _user(self, form: dict[str, str]) -> Caller:
+        self._check_client(form)
+        if self.revoked or form.get("refresh_token") not in {self.refresh_token, *self.refresh_tokens}:
+            raise _oauth_refusal("invalid_grant", "Token has been expired or revoked.")
+        return self._signed_in(frozenset({_OWN_FILES}))
+
+    def _signed_in(self, scopes: frozenset[str]) -> Caller:
+        return Caller(self.user_email, scopes, False, self.clock.now() + LIFETIME)
+
+    def _check_client(self, form: dict[str, str]) -> None:
         if (form.get("client_id"), form.get("client_secret")) != (self.client_id, self.client_secret):
             raise _oauth_refusal("invalid_client", "The OAuth client was not found.", 401)
-        if self.revoked or form.get("refresh_token") != self.refresh_token:
-            raise _oauth_refusal("invalid_grant", "Token has been expired or revoked.")
-        scopes = frozenset({"https://www.googleapis.com/auth/drive.file"})
-        return Caller(self.user_email, scopes, False, self.clock.now() + LIFETIME)
+
+    def check(self, query: Mapping[str, str]) -> None:
+        """Refuse what Google's page would not show."""
+        wanted = set(query.get("scope", "").split())
+        if query.get("client_id") != self.client_id or query.get("response_type") != "code":
+            raise _oauth_refusal("invalid_request", "Missing or unknown client_id, or response_type is not code.")
+        if not wanted or not wanted <= SCOPES:
+            raise _oauth_refusal("invalid_scope", "Some requested scopes were invalid.")
+
+    def consent(self, query: Mapping[str, str], ticked: Sequence[str]) -> str:
+        """Agree as the user would, to the ticked scopes, and give the code."""
+        code = f"4/0{secrets.token_urlsafe(32)}"
+        self.codes[code] = (dict(query), frozenset(ticked))
+        return code
+
+    def _exchange(self, form: dict[str, str]) -> dict[str, Any]:
+        self._check_client(form)
+        asked, scopes = self.codes.pop(form.get("code", ""), ({}, frozenset[str]()))
+        if not asked or asked.get("redirect_uri") != form.get("redirect_uri"):
+            raise _oauth_refusal("invalid_grant", "Malformed auth code.")
+        if "code_challenge" in asked and asked["code_challenge"] != _challenge(form.get("code_verifier", "")):
+            raise _oauth_refusal("invalid_grant", "Invalid code verifier.")
+        answer = self._issue(self._signed_in(scopes))
+        if asked.get("access_type") == "offline":
+            answer["refresh_token"] = f"1//{secrets.token_urlsafe(32)}"
+            self.refresh_tokens.add(answer["refresh_token"])
+        return answer
 
     def _issue(self, caller: Caller) -> dict[str, Any]:
         token = f"ya29.{secrets.token_urlsafe(48)}"
@@ -128,6 +168,10 @@ class Accounts:
         if caller is None or self.revoked or caller.expires_at <= self.clock.now():
             return None
         return caller
+
+
+def _challenge(verifier: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 def _oauth_refusal(error: str, description: str, status: int = 400) -> Refusal:

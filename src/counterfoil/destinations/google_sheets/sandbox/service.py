@@ -18,6 +18,7 @@ from counterfoil.destinations.google_sheets.sandbox.oauth import Caller
 from counterfoil.destinations.google_sheets.sandbox.ranges import Area, filter_areas, find_marks, parse_a1
 from counterfoil.destinations.google_sheets.sandbox.render import book_json, metadata_json
 from counterfoil.destinations.google_sheets.sandbox.state import State
+from counterfoil.sandbox.consent import ask
 from counterfoil.sandbox.kit import Json
 from counterfoil.sandbox.limits import Limits
 
@@ -71,6 +72,7 @@ class Service:
         book = "/v4/spreadsheets/{book}"
         return [
             Route("/token", self._token, methods=["POST"]),
+            Route("/o/oauth2/v2/auth", self._consent, methods=["GET", "POST"]),
             Route("/drive/v3/files", self._drive(drive.list_files), methods=["GET"]),
             Route("/drive/v3/files", self._create_file, methods=["POST"]),
             Route("/drive/v3/files/{file}", self._drive(drive.get_file), methods=["GET"]),
@@ -136,6 +138,12 @@ class Service:
             if self._limits.take(f"{kind} {scope} {name}", limit, 60.0) is not None:
                 return quota_exceeded(kind, limit, scope)
         return None
+
+    async def _consent(self, request: Request) -> Response:
+        accounts, query = self._state.accounts, request.query_params
+        accounts.check(query)
+        asks = {scope: f"Use {scope.rpartition('/')[2]}" for scope in query["scope"].split()}
+        return await ask(request, "Google account", asks, lambda ticked: accounts.consent(query, ticked))
 
     async def _token(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))

@@ -32,10 +32,11 @@ def emulator(
     workspace = Workspace(page_id, clock, index_lag=index_lag, query_cap=query_cap, created=clock.now())
     gate = Gate(workspace, limits, rates, {token: True})
     grants = Grants(gate)
+    client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
     return Emulator(
         slug="notion",
         routes=[*grants.routes(), *routes(gate, Api(workspace, Queries(workspace)))],
-        credentials=lambda _url: {"token": token, "page_id": page_id},
+        credentials=lambda _url: {"token": token, "page_id": page_id, "oauth": client},
         limits=limits,
         clock=clock,
         actions=Actions(workspace, gate).table(),

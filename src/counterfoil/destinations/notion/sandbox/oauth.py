@@ -1,19 +1,20 @@
-"""OAuth of the Notion emulator: consent at once, tokens that rotate, introspection and revocation."""
+"""OAuth of the Notion emulator: a consent page, tokens that rotate, introspection and revocation."""
 
 import base64
 import binascii
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from counterfoil.destinations.notion.sandbox.gate import Gate
 from counterfoil.destinations.notion.sandbox.state import refuse
+from counterfoil.sandbox.consent import ask
 from counterfoil.sandbox.kit import Json
 
 CLIENT_ID: Final = "sandbox-client"
@@ -36,13 +37,19 @@ class Grants:
         return access, refresh
 
     async def authorize(self, request: Request) -> Response:
-        """Consent as the user would, and send the browser back with a code."""
+        """Show the consent page, and send the browser back with the answer. The page that is ticked is shared."""
         query = request.query_params
         if query.get("client_id") != CLIENT_ID or query.get("response_type") != "code":
             refuse(400, "invalid_request", "Missing or invalid client_id, or response_type is not code.")
-        code, back = secrets.token_hex(16), query.get("redirect_uri", "")
-        self.codes[code] = back
-        return RedirectResponse(f"{back}?{urlencode({'code': code, 'state': query.get('state', '')})}", 302)
+
+        def allow(ticked: Sequence[str]) -> str:
+            code = secrets.token_hex(16)
+            self.codes[code] = query.get("redirect_uri", "")
+            self.gate.workspace.shared = workspace.page_id in ticked
+            return code
+
+        workspace = self.gate.workspace
+        return await ask(request, "Notion", {workspace.page_id: f"The page {workspace.page_title}"}, allow)
 
     async def token(self, request: Request) -> Response:
         """Exchange a code, or rotate: both tokens are new, both old ones are dead."""
@@ -93,7 +100,7 @@ class Grants:
     def routes(self) -> list[BaseRoute]:
         """Give the routes under /v1/oauth."""
         return [
-            Route("/v1/oauth/authorize", self.authorize, methods=["GET"]),
+            Route("/v1/oauth/authorize", self.authorize, methods=["GET", "POST"]),
             Route("/v1/oauth/token", self.token, methods=["POST"]),
             Route("/v1/oauth/introspect", self.introspect, methods=["POST"]),
             Route("/v1/oauth/revoke", self.revoke, methods=["POST"]),
