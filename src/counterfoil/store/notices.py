@@ -1,7 +1,7 @@
 """Notices: what there is to tell of a workspace, and the messages that carry it to each channel, once."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from counterfoil.lib.ids import new_id
 from counterfoil.store.channels import Channel
-from counterfoil.store.schema import channels, messages, notices, tellings
+from counterfoil.store.schema import channels, messages, notices, sync_tables, syncs, tellings
 
 TEST: Final = "test"
 DIGEST: Final = "digest"
@@ -129,6 +129,30 @@ def open_ones(tx: sa.Connection, workspace_id: str) -> list[Notice]:
 def end(tx: sa.Connection, notice_id: str) -> None:
     """Say that an incident is over."""
     tx.execute(sa.update(notices).where(notices.c.id == notice_id).values(open=None))
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """What a workspace's syncs did in seven days; `name` is the week's own, such as 2026-W07."""
+
+    name: str
+    syncs: int
+    failed: int
+    rows: Mapping[str, int]  # "created", "updated", "deleted"
+
+
+def week(tx: sa.Connection, workspace_id: str, until: dt.datetime) -> Week:
+    """Count what the seven days before a moment brought."""
+    since = until - dt.timedelta(days=7)
+    mine = (syncs.c.workspace_id == workspace_id, syncs.c.started_at >= since, syncs.c.finished_at.is_not(None))
+    failed = sa.func.sum(sa.case((syncs.c.state == "done", 0), else_=1))
+    ran, not_well = tx.execute(sa.select(sa.func.count(), failed).where(*mine)).one()
+    did = ("created", "updated", "deleted")
+    sums = sa.select(*(sa.func.sum(sync_tables.c[name]) for name in did)).join(syncs).where(*mine)
+    counts = tx.execute(sums).one()
+    year, number, _ = until.isocalendar()
+    rows = {name: count or 0 for name, count in zip(did, counts, strict=True)}
+    return Week(f"{year}-W{number:02}", ran, not_well or 0, rows)
 
 
 # --- messages --------------------------------------------------------------------------------------------
