@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from pydantic import BaseModel
 
 from counterfoil.bootstrap import Product
 from counterfoil.config import Settings
@@ -19,7 +20,7 @@ from counterfoil.lib.http import Http
 from counterfoil.lib.ids import new_id
 from counterfoil.lib.secrets import Vault, new_key
 from counterfoil.model import Account, Transaction
-from counterfoil.ports import Landing
+from counterfoil.ports import DestinationSpec, Landing
 from counterfoil.store import (
     Database,
     connections,
@@ -132,20 +133,26 @@ class Site:
 
 
 @asynccontextmanager
-async def site(folder: Path) -> AsyncIterator[Site]:
-    """Run a product on SQLite in a folder, with its application started."""
+async def site(
+    folder: Path, *, kinds: Sequence[tuple[DestinationSpec, BaseModel]] = (), **chosen: Any
+) -> AsyncIterator[Site]:
+    """Run a product on SQLite in a folder, with its application started.
+
+    `kinds` are further kinds of destinations with this deployment's registration, `chosen` settings of its own.
+    """
     bank, ledgers = Bank(), dict[str, Ledger]()
     db, http = Database.open(folder / "store.db"), Http()
     db.migrate()
     provider, kind = provider_spec(bank), destination_spec("ledger", ledgers)
-    apps = {provider.slug: App(), kind.slug: App()}
-    doors = Doors(db, Vault.of(new_key()), http, {provider.slug: provider}, {kind.slug: kind}, apps)
+    specs = {kind.slug: kind} | {spec.slug: spec for spec, _ in kinds}
+    apps = {provider.slug: App(), kind.slug: App()} | {spec.slug: app for spec, app in kinds}
+    doors = Doors(db, Vault.of(new_key()), http, {provider.slug: provider}, specs, apps)
     steps = SyncSteps(doors, pace=0.0)
     engine: Engine[SyncSteps] = Engine(
         FUNCTIONS, folder / "engine.db", app_version="test", utils=lambda _: steps, backoff=0.01
     )
     await engine.start()
-    product = Product(Settings(data_dir=folder), db, doors, engine, Intake(doors, engine))
+    product = Product(Settings(data_dir=folder, **chosen), db, doors, engine, Intake(doors, engine))
     app = create_app_for(product)
     try:
         async with app.router.lifespan_context(app):

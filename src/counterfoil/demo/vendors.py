@@ -53,19 +53,24 @@ def environment(found: Mapping[str, Mapping[str, Any]], webhooks: str) -> Mappin
 
     Webhooks come to `webhooks`/<provider>.
     """
-    return {f"COUNTERFOIL_{slug.upper()}_URL": vendor["url"] for slug, vendor in found.items()} | {
+    return registrations(found) | {
         "COUNTERFOIL_PLAID_CLIENT_ID": found["plaid"]["client_id"],
         "COUNTERFOIL_PLAID_SECRET": found["plaid"]["secret"],
         "COUNTERFOIL_PLAID_WEBHOOK_URL": f"{webhooks}/plaid",
         "COUNTERFOIL_STRIPE_WEBHOOK_SECRETS": found["stripe"]["webhook_secret"],
-        "COUNTERFOIL_AIRTABLE_OAUTH_URL": found["airtable"]["url"],
-        **{
-            f"COUNTERFOIL_{slug.upper()}_{name.upper()}": vendor["oauth"][name]
-            for slug, vendor in found.items()
-            if "oauth" in vendor
-            for name in ("client_id", "client_secret")
-        },
     }
+
+
+def registrations(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Give the variables for hosts and OAuth clients, as far as there are emulators."""
+    environ: dict[str, str] = {}
+    for slug, vendor in found.items():
+        prefix = f"COUNTERFOIL_{slug.upper()}"
+        environ[f"{prefix}_URL"] = vendor["url"]
+        for name in ("client_id", "client_secret", "oauth_url"):
+            if name in vendor.get("oauth", {}):
+                environ[f"{prefix}_{name.upper()}"] = vendor["oauth"][name]
+    return environ
 
 
 @dataclass(frozen=True, slots=True)

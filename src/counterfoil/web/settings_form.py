@@ -27,12 +27,14 @@ class Field:
     options: Sequence[tuple[str, str]] = ()
 
 
-def fields_of(model: type[BaseModel], typed: Mapping[str, str] | None = None) -> list[Field]:
-    """Give what to ask for, with what was typed before; a secret is never sent back."""
+def fields_of(
+    model: type[BaseModel], typed: Mapping[str, str] | None = None, only: Sequence[str] | None = None
+) -> list[Field]:
+    """Give what to ask for, all or some of it, with what was typed before; a secret is never sent back."""
     return [
         _field(name, info, (typed or {}).get(name))
         for name, info in model.model_fields.items()
-        if name not in _BY_SIGNING_IN
+        if name not in _BY_SIGNING_IN and (only is None or name in only)
     ]
 
 
@@ -43,14 +45,24 @@ def read(model: type[BaseModel], typed: Mapping[str, str]) -> BaseModel:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        name = str(first["loc"][0]) if first["loc"] else ""
-        label = model.model_fields[name].title or name if name in model.model_fields else ""
-        if first["type"] == "missing":
-            raise BadRequest(f"{label} is missing.", remedy="Fill it in as the steps say.") from None
-        said = first["msg"].removeprefix("Value error, ")
-        message = f"{label}: {said}" if label else said
-        raise BadRequest(message.rstrip(".") + ".", remedy="Copy it again, all of it, then try once more.") from None
+        raise said(model, error) from None
+
+
+def read_some(typed: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    """Give what was typed of some fields; what was left empty keeps its default."""
+    return {name: typed[name].strip() for name in names if typed.get(name, "").strip()}
+
+
+def said(model: type[BaseModel], error: ValidationError) -> BadRequest:
+    """Say in words which field cannot be used, without quoting it."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    label = model.model_fields[name].title or name if name in model.model_fields else ""
+    if first["type"] == "missing":
+        return BadRequest(f"{label} is missing.", remedy="Fill it in as the steps say.")
+    why = first["msg"].removeprefix("Value error, ")
+    message = f"{label}: {why}" if label else why
+    return BadRequest(message.rstrip(".") + ".", remedy="Copy it again, all of it, then try once more.")
 
 
 def _field(name: str, info: FieldInfo, typed: str | None) -> Field:

@@ -114,6 +114,7 @@ def _read(tx: Tx, workspace_id: str, destination_id: str, product: Product, tall
     return {
         "one": found,
         "kind": spec.label,
+        "consents": product.consents.offers(found.kind),
         "place": place,
         "tables": [_line(targets[table], place) for table in in_order(targets)],
         "progress": progress.read(tx, place, spec.pace, dt.datetime.now(dt.UTC)),

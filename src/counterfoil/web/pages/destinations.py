@@ -37,7 +37,7 @@ async def choose(request: Request, visitor: SignedInVisitor, product: ProductOf)
 @router.get("/destinations/new/{kind}")
 async def show_form(kind: str, request: Request, visitor: SignedInVisitor, product: ProductOf) -> Response:
     """Show the form for the credential."""
-    return _form(request, visitor, _spec(product, kind))
+    return _form(request, visitor, product, _spec(product, kind))
 
 
 @router.post("/destinations/new/{kind}")
@@ -49,7 +49,7 @@ async def add(kind: str, request: Request, visitor: SignedInVisitor, product: Pr
         settings = settings_form.read(spec.settings, typed)
         added = await Arrangements(product.doors, product.engine).add(visitor.workspace.id, kind, settings, start=False)
     except (BadRequest, ActionRequired) as problem:
-        return _form(request, visitor, spec, typed, problem)
+        return _form(request, visitor, product, spec, typed, problem)
     await product.db.run(
         audit.note,
         visitor.workspace.id,
@@ -73,6 +73,7 @@ def _spec(product: Product, kind: str) -> DestinationSpec:
 def _form(
     request: Request,
     visitor: Visitor,
+    product: Product,
     spec: DestinationSpec,
     typed: dict[str, str] | None = None,
     problem: BadRequest | ActionRequired | None = None,
@@ -84,6 +85,7 @@ def _form(
         status=422 if problem else 200,
         spec=spec,
         guide=guide_of(spec.slug),
+        consents=product.consents.offers(spec.slug),
         fields=settings_form.fields_of(spec.settings, typed),
         problem=problem,
     )

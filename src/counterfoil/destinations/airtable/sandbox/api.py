@@ -329,7 +329,7 @@ def emulator(
     return Emulator(
         "airtable",
         Api(state).routes(),
-        lambda _url: {"token": token, "base_id": base.id, "oauth": client},
+        lambda url: {"token": token, "base_id": base.id, "oauth": client | {"oauth_url": url}},
         limits=limits,
         clock=clock,
         actions=Actions(base, held).all() | _account_actions(state),
