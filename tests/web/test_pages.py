@@ -10,6 +10,7 @@ from counterfoil.errors import ActionRequired
 from counterfoil.lib import totp
 from counterfoil.ports import Landing
 from counterfoil.store import connections, destinations, visits, workspaces
+from counterfoil.store import pulse as pulses
 from counterfoil.store.connections import Problem
 from counterfoil.web import stream
 from fakes import Ledger, Login
@@ -56,7 +57,7 @@ async def test_home_says_that_all_is_well_with_money_and_syncs(started: Site) ->
     await owner.open("/")
     assert "Ledger one is up to date, last change" in owner.text
     assert "Net worth $10.00" in owner.text and "As a table" in owner.text
-    assert "Bank of first" in owner.text and 'hx-sse:connect="/stream"' in owner.page
+    assert "Bank of first" in owner.text and 'hx-sse:connect="/stream?seen=' in owner.page
 
 
 async def test_home_names_what_is_wrong_with_its_remedy_as_a_button(started: Site) -> None:
@@ -252,7 +253,8 @@ async def test_an_open_page_is_told_of_a_change_and_of_nothing_else(started: Sit
     await started.owner()
     pulse = stream.Pulse(started.product.db, look=0.01)
     workspace = await started.product.db.read(workspaces.first)
-    lines = stream.lines(pulse, workspace.id, age=5.0)
+    seen = await started.product.db.read(pulses.of_workspace, workspace.id)
+    lines = stream.lines(pulse, workspace.id, seen, age=5.0)
     assert await anext(lines) == b"retry: 1000\n\n"
     following = asyncio.ensure_future(anext(lines))
     await pulse.looked()
@@ -260,6 +262,22 @@ async def test_an_open_page_is_told_of_a_change_and_of_nothing_else(started: Sit
     assert not following.done()
     await filled_again(started)
     assert b"event: changed" in await asyncio.wait_for(following, 5)
+    await lines.aclose()
+    await pulse.aclose()
+
+
+async def test_a_page_is_told_of_what_changed_before_it_could_listen(started: Site) -> None:
+    owner = await started.owner()
+    await owner.open("/")
+    [seen] = re.findall(r"/stream\?seen=(\w+)", owner.page)
+    await filled_again(started)
+    workspace = await started.product.db.read(workspaces.first)
+    pulse = stream.Pulse(started.product.db, look=0.01)
+    lines = stream.lines(pulse, workspace.id, seen, age=5.0)
+    await anext(lines)
+    told = await asyncio.wait_for(anext(lines), 5)
+    now = await started.product.db.read(pulses.of_workspace, workspace.id)
+    assert told.decode() == f"id: {now}\nevent: changed\ndata: .\n\n" and now != seen
     await lines.aclose()
     await pulse.aclose()
 

@@ -1,15 +1,21 @@
 """The pulse of a workspace: a cheap fingerprint that differs as soon as any page about it would."""
 
 from collections.abc import Iterable
+from hashlib import blake2b
 
 import sqlalchemy as sa
 
 from counterfoil.store.schema import connections, destinations, sync_tables, syncs, visits, workspaces
 
 
-def of_workspaces(tx: sa.Connection, workspace_ids: Iterable[str]) -> dict[str, int]:
+def of_workspaces(tx: sa.Connection, workspace_ids: Iterable[str]) -> dict[str, str]:
     """Give the fingerprint of each workspace."""
-    return {workspace_id: hash(tuple(_facts(tx, workspace_id))) for workspace_id in workspace_ids}
+    return {workspace_id: of_workspace(tx, workspace_id) for workspace_id in workspace_ids}
+
+
+def of_workspace(tx: sa.Connection, workspace_id: str) -> str:
+    """Give the fingerprint of one workspace, the same in every process."""
+    return blake2b(repr(list(_facts(tx, workspace_id))).encode(), digest_size=9).hexdigest()
 
 
 def _facts(tx: sa.Connection, workspace_id: str) -> Iterable[tuple[object, ...]]:

@@ -11,7 +11,7 @@ from fastapi import Depends, Request, Response
 
 from counterfoil.bootstrap import Product
 from counterfoil.errors import BadRequest, CounterfoilError
-from counterfoil.store import Tx, attempts, sessions, users
+from counterfoil.store import Tx, attempts, pulse, sessions, users
 from counterfoil.store.sessions import SignedIn
 from counterfoil.store.users import User
 from counterfoil.store.workspaces import Workspace
@@ -51,6 +51,7 @@ class Visitor:
     user: User
     workspace: Workspace
     role: str
+    pulse: str  # of the workspace, taken before anything that the page shows was read
 
     @property
     def is_owner(self) -> bool:
@@ -72,13 +73,13 @@ def product_of(request: Request) -> Product:
 async def visitor(request: Request) -> Visitor:
     """Give who is signed in; a request that changes something carries the CSRF token. Raises `SignInNeeded`."""
     token = request.cookies.get(cookies.session_name(request))
-    found = None if token is None else await product_of(request).db.read(sessions.find, token, idle=IDLE)
-    if found is None:
+    if token is None:
         raise SignInNeeded("Nobody is signed in.")
+    found, seen = await product_of(request).db.read(_find, token)
     await csrf.check(request)
     if dt.datetime.now(dt.UTC) - found.session.seen_at > _TOUCH:
         await product_of(request).db.run(sessions.touch, found.session.id)
-    return _visitor(found)
+    return Visitor(found.session.id, found.user, found.workspace, found.role, seen)
 
 
 async def guest(request: Request) -> None:
@@ -90,8 +91,11 @@ SignedInVisitor = Annotated[Visitor, Depends(visitor)]
 ProductOf = Annotated[Product, Depends(product_of)]
 
 
-def _visitor(found: SignedIn) -> Visitor:
-    return Visitor(found.session.id, found.user, found.workspace, found.role)
+def _find(tx: Tx, token: str) -> tuple[SignedIn, str]:
+    found = sessions.find(tx, token, idle=IDLE)
+    if found is None:
+        raise SignInNeeded("Nobody is signed in.")
+    return found, pulse.of_workspace(tx, found.workspace.id)
 
 
 async def begin(request: Request, response: Response, user_id: str) -> None:

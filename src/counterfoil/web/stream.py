@@ -27,7 +27,7 @@ class Pulse:
         self._db = db
         self._look = look
         self._listeners: dict[str, set[asyncio.Event]] = defaultdict(set)
-        self._known: dict[str, int] = {}
+        self._known: dict[str, str] = {}
         self._task: asyncio.Task[None] | None = None
         self._looked = asyncio.Event()
 
@@ -53,7 +53,7 @@ class Pulse:
             except self._db.unreachable:
                 found = {}  # the pages say so themselves; the next look may succeed
             for workspace_id, print_ in found.items():
-                if self._known.get(workspace_id, print_) != print_:
+                if self._known.get(workspace_id) != print_:
                     for changed in self._listeners.get(workspace_id, ()):
                         changed.set()
                 self._known[workspace_id] = print_
@@ -65,6 +65,10 @@ class Pulse:
         """Wait until it has looked once more."""
         await self._looked.wait()
 
+    def of(self, workspace_id: str) -> str | None:
+        """Give what the last look has found, None where it could not look."""
+        return self._known.get(workspace_id)
+
     async def aclose(self) -> None:
         """Stop looking."""
         if self._task is not None:
@@ -73,24 +77,34 @@ class Pulse:
 
 
 @router.get("/stream")
-async def stream(request: Request, visitor: SignedInVisitor) -> StreamingResponse:
-    """Send "changed" whenever a page about the workspace would look different."""
-    told = lines(request.app.state.pulse, visitor.workspace.id)
+async def stream(request: Request, visitor: SignedInVisitor, seen: str = "") -> StreamingResponse:
+    """Send "changed" whenever a page about the workspace would look different from what the browser has seen.
+
+    It says what that is: in the address when it begins, and in Last-Event-ID when it comes anew.
+    """
+    seen = request.headers.get("last-event-id") or seen
+    told = lines(request.app.state.pulse, visitor.workspace.id, seen)
     return StreamingResponse(told, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
-async def lines(pulse_: Pulse, workspace_id: str, age: float = AGE) -> AsyncGenerator[bytes, None]:
-    """Give the stream's lines until it has reached its age (seconds, give or take a fifth)."""
+async def lines(pulse_: Pulse, workspace_id: str, seen: str, age: float = AGE) -> AsyncGenerator[bytes, None]:
+    """Give the stream's lines until it has reached its age (seconds, give or take a fifth).
+
+    `seen` is the pulse of what the browser shows: what has changed before it could listen is told at once.
+    """
     # Not all at once, lest all listeners come back in the same second.
     until = time.monotonic() + age * random.uniform(0.8, 1.2)  # noqa: S311  # spreads load, hides nothing
     with pulse_.listening(workspace_id) as changed:
         yield b"retry: 1000\n\n"
+        await pulse_.looked()
         while (left := until - time.monotonic()) > 0:
+            changed.clear()
+            now = pulse_.of(workspace_id)
+            if now is not None and now != seen:
+                seen = now
+                yield f"id: {now}\nevent: changed\ndata: .\n\n".encode()
             try:
                 async with asyncio.timeout(min(PING, left)):
                     await changed.wait()
             except TimeoutError:
                 yield b": still here\n\n"
-                continue
-            changed.clear()
-            yield b"event: changed\ndata: .\n\n"
