@@ -237,7 +237,7 @@ class FakeDestination:
 
 
 def _columns(table: str) -> Sequence[str]:
-    return TABLES[table].__struct_fields__ if table in TABLES else ()
+    return (*TABLES[table].__struct_fields__, *TABLES[table].said) if table in TABLES else ()
 
 
 def destination_spec(slug: str, ledgers: dict[str, Ledger], batch: int = 10) -> DestinationSpec:

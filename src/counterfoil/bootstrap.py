@@ -26,8 +26,12 @@ from counterfoil.sync.doors import Doors
 from counterfoil.sync.intake import Intake
 from counterfoil.sync.relinks import Relinks
 from counterfoil.sync.removal import Upkeep
+from counterfoil.sync.rules import Rulings
 from counterfoil.sync.steps import SyncSteps
 from counterfoil.sync.story import FUNCTIONS
+from counterfoil.sync.telling.acts import Channels
+from counterfoil.sync.telling.post import Post
+from counterfoil.sync.telling.ways import Outward
 from counterfoil.sync.visits import Visits
 
 KEEP_RUNS: Final = 30 * 86_400.0  # seconds for which finished runs can be looked at and replayed
@@ -64,6 +68,16 @@ class Product:
         return Relinks(self.doors, self.engine)
 
     @property
+    def rulings(self) -> Rulings:
+        """Tries and applies rules, and takes what people say of rows and pairs."""
+        return Rulings(self.doors, self.engine)
+
+    @property
+    def channels(self) -> Channels:
+        """Adds, changes, tries and removes the channels by which people are told."""
+        return Channels(self.doors, self.engine, outward_of(self.settings, self.doors.http))
+
+    @property
     def upkeep(self) -> Upkeep:
         """Pauses, resumes and removes connections."""
         return Upkeep(self.doors, self.engine)
@@ -96,7 +110,12 @@ async def running(
     try:
         db.migrate()
         doors = make_doors(settings, environ, db, http)
-        steps = SyncSteps(doors, keep_pages_days=settings.keep_pages_days, forget_runs=lambda: engine.forget(KEEP_RUNS))
+        steps = SyncSteps(
+            doors,
+            keep_pages_days=settings.keep_pages_days,
+            forget_runs=lambda: engine.forget(KEEP_RUNS),
+            post=Post(db, doors.vault, outward_of(settings, http)),
+        )
         engine: Engine[SyncSteps] = Engine(
             functions=[*FUNCTIONS, *load_functions(settings.functions)],
             database=settings.engine_database,
@@ -116,6 +135,11 @@ async def running(
     finally:
         await http.aclose()
         db.close()
+
+
+def outward_of(settings: Settings, http: Http) -> Outward:
+    """Give what messages to people need in order to leave."""
+    return Outward(http, settings.mail_server, settings.public_url, settings.private_webhooks)
 
 
 def load_functions(module: str | None) -> list[Function[Any, Any]]:

@@ -1,14 +1,14 @@
 """The mirror: what we believe each destination holds."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from counterfoil.plan import UNKNOWN, Entry, State
+from counterfoil.plan import UNKNOWN, UNSURE, Entry, State
 from counterfoil.store.schema import mirror
 
 _CHUNK: Final = 500
@@ -97,6 +97,19 @@ def try_again(tx: sa.Connection, destination_id: str, tables: Collection[str] | 
     if tables is not None:
         refused &= mirror.c.name.in_(tables)
     return tx.execute(sa.update(mirror).where(refused).values(again=True, open=True)).rowcount
+
+
+def reclaim(tx: sa.Connection, destination_id: str, table: str, keys: Sequence[str], field_ids: Collection[str]) -> int:
+    """Have fields of rows that stand there written once more, although they are the user's; give how many rows."""
+    claimed = [
+        replace(
+            entry, prints={**entry.prints, **dict.fromkeys(entry.prints.keys() & set(field_ids), UNSURE)}, again=True
+        )
+        for entry in entries(tx, destination_id, table, keys).values()
+        if entry.remote_id is not None and entry.state in (State.SYNCED, State.IN_FLIGHT)
+    ]
+    save(tx, destination_id, table, claimed)
+    return len(claimed)
 
 
 def counts(tx: sa.Connection, destination_id: str) -> dict[tuple[str, State], int]:

@@ -32,6 +32,15 @@ def by_keys(tx: sa.Connection, workspace_id: str, table: str, keys: Sequence[str
     return found
 
 
+def keys_between(tx: sa.Connection, workspace_id: str, table: str, first: int, last: int, limit: int) -> dict[str, int]:
+    """Give key and version of the rows whose versions are from `first` to `last`, in the order of their versions."""
+    rows = schema.rows[table]
+    query = sa.select(rows.c.key, rows.c.version).where(
+        rows.c.workspace_id == workspace_id, rows.c.version.between(first, last)
+    )
+    return {row.key: row.version for row in tx.execute(query.order_by(rows.c.version).limit(limit))}
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """One canonical row as it is stored."""

@@ -10,7 +10,9 @@ import msgspec
 import sqlalchemy as sa
 
 from counterfoil.linking import AccountMatch, RowMark, match_rows
-from counterfoil.store import destinations, relinks, schema
+from counterfoil.store import destinations, history, relinks, rules, saying, schema
+from counterfoil.store import pairs as halves
+from counterfoil.store.history import Change
 from counterfoil.store.landing import Lander
 from counterfoil.store.relinks import Relink
 
@@ -76,13 +78,17 @@ def _take_over_account(tx: sa.Connection, lander: Lander, relink: Relink, pair: 
         its = (rows.c.workspace_id == relink.workspace_id) & (rows.c.account == pair.old)
         tx.execute(sa.update(rows).where(its, rows.c.removed.is_(True)).values(account=pair.new))
         # The live ones get new versions, since their link to the account is to be written anew.
-        live = tx.execute(sa.select(rows.c.connection_id, rows.c.key).where(its)).all()
-        _update(tx, rows, [(c, k, {"account": pair.new, "version": lander.next_version()}) for c, k in live])
+        live = tx.execute(sa.select(rows.c.connection_id, rows.c.key, rows.c.version).where(its)).all()
+        moved = [Change(c, k, was, lander.next_version(), {"account": (pair.old, pair.new)}) for c, k, was in live]
+        _update(tx, rows, [(m.connection_id, m.key, {"account": pair.new, "version": m.version}) for m in moved])
+        if table == history.TABLE:
+            history.note(tx, relink.workspace_id, history.BANK, moved)
     _choose(tx, relink.workspace_id, pair)
 
 
 def _choose(tx: sa.Connection, workspace_id: str, pair: AccountMatch) -> None:
-    """Where the user has chosen the old account for a destination, choose the new one."""
+    """Where the user has chosen the old account, for a destination or in a rule, choose the new one."""
+    rules.rename_account(tx, workspace_id, pair.old, pair.new)
     for destination in destinations.of_workspace(tx, workspace_id):
         selection = destination.selection
         if selection.accounts is not None and pair.old in selection.accounts:
@@ -121,6 +127,10 @@ def _take_over_rows(
     holder = {row["key"]: row["connection_id"] for row in old}
     _update(tx, rows, [(holder[o], o, {"replaced_by": n, "removed": True}) for o, n in pairs.items()])
     _update(tx, rows, [(connection_id, n, {"replaces": o}) for o, n in pairs.items()])
+    if table == "transactions":
+        heirs_of = {(holder[o], o): (connection_id, n) for o, n in pairs.items()}
+        saying.inherit(tx, heirs_of.items())
+        halves.carry(tx, old[0]["workspace_id"], heirs_of)
     if kind.window:
         reach = _reach(new)
         left = [row for row in old if row["key"] not in pairs and not row["removed"]]

@@ -9,13 +9,18 @@ import msgspec
 from counterfoil.engine import Event
 from counterfoil.errors import RetryLater
 from counterfoil.ports import TableMapping
-from counterfoil.store import Tx, connections, destinations, requests, syncs
+from counterfoil.store import Tx, connections, destinations, pairs, requests, syncs
 from counterfoil.store.connections import Problem
+from counterfoil.store.notices import Waiting
 from counterfoil.sync.batch import pending_tables
 from counterfoil.sync.doors import Doors
 from counterfoil.sync.tables import TableSteps
+from counterfoil.sync.telling.facts import note_sync
+from counterfoil.sync.telling.post import Post
+from counterfoil.sync.telling.ways import Outward
 from counterfoil.sync.triggers import in_order, streams_for
 
+LOOK: Final = 2_000  # changed rows among which pairs are looked for in one transaction
 PREPARING: Final = "prepare"  # the line of a sync's log that stands for no table
 
 
@@ -95,8 +100,10 @@ class SyncSteps(TableSteps):
         visit_pause: float = 2.0,
         keep_pages_days: int = 30,
         forget_runs: Callable[[], Awaitable[object]] = _forget_nothing,
+        post: Post | None = None,
     ) -> None:
         super().__init__(doors)
+        self.post = post or Post(doors.db, doors.vault, Outward(doors.http))
         self.pace = pace  # least seconds between the starts of two syncs of one connection
         self.patience = patience  # seconds that a bank asked for news has for its answer
         self.visit_pause = visit_pause  # seconds until a visit to a vendor's page is first looked at
@@ -150,9 +157,14 @@ class SyncSteps(TableSteps):
         await self.doors.db.run(syncs.set_problem, sync_id, destination_id, PREPARING, problem)
         return await self.destination_problem(destination_id, problem)
 
-    async def finish_sync(self, sync_id: str, state: str, note: str | None) -> None:
-        """Close the log."""
-        await self.doors.db.run(syncs.finish, sync_id, state, note)
+    async def finish_sync(self, sync_id: str, state: str, note: str | None) -> list[Waiting]:
+        """Close the log, and look for pairs among what has changed; give the messages that tell how it ended."""
+        db = self.doors.db
+        await db.run(syncs.finish, sync_id, state, note)
+        sync = await db.read(syncs.get, sync_id)
+        while sync is not None and await db.run(pairs.look, sync.workspace_id, limit=LOOK):
+            pass
+        return await db.run(note_sync, sync_id)
 
     def ordered(self, mappings: Sequence[TableMapping]) -> list[TableMapping]:
         """Put mappings into dependency order."""

@@ -14,6 +14,7 @@ from counterfoil.sync.prepare import prepare_destination
 from counterfoil.sync.reconcile import reconcile_destination
 from counterfoil.sync.relinks import follow_relink
 from counterfoil.sync.removal import remove_connection
+from counterfoil.sync.rules import apply_rules, reclaim_fields, tell_destinations
 from counterfoil.sync.schedule import tick, tidy
 from counterfoil.sync.steps import (
     Attention,
@@ -26,6 +27,7 @@ from counterfoil.sync.steps import (
     SyncSteps,
 )
 from counterfoil.sync.tables import SYNC_FUNCTIONS, SyncTable
+from counterfoil.sync.telling.functions import TELLING_FUNCTIONS, send_all
 from counterfoil.sync.triggers import DESTINATION_TRIGGERS, REFRESH, TRIGGERS
 from counterfoil.sync.visits import finish_visit, poll_visit
 
@@ -208,7 +210,8 @@ async def _finish(
     failed = states.count("failed")
     state = "done" if not failed and not notes else "failed" if failed == len(states) and notes else "partial"
     note = " ".join([*notes, *([remark] if remark else [])]) or None
-    await ctx.step.run("finish-sync", ctx.utils.finish_sync, sync_id, state, note)
+    waiting = await ctx.step.run("finish-sync", ctx.utils.finish_sync, sync_id, state, note)
+    await send_all(ctx, waiting)
     await ctx.step.send_event("sync-finished", Event("app/sync.finished", Finished(sync_id=sync_id, state=state)))
     return SyncResult(sync_id=sync_id, state=state, note=note)
 
@@ -224,5 +227,9 @@ FUNCTIONS: Final[tuple[Function[Any, Any], ...]] = (
     finish_visit,
     follow_relink,
     remove_connection,
+    apply_rules,
+    tell_destinations,
+    reclaim_fields,
+    *TELLING_FUNCTIONS,
     *SYNC_FUNCTIONS.values(),
 )

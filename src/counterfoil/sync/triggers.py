@@ -110,6 +110,7 @@ DESTINATION_TRIGGERS: Final[Mapping[str, DestinationTrigger]] = {
         DestinationTrigger("app/destination.sync.requested", "a person asked for it", fetches=True),
         DestinationTrigger("app/destination.sync.scheduled", "its schedule says so", fetches=True),
         DestinationTrigger("app/mapping.changed", "mapping, selection or removal policy changed"),
+        DestinationTrigger("app/destination.rows.changed", "rules were applied, or a person said something here"),
         DestinationTrigger("app/rows.restored", "the user wants deleted rows back"),
         DestinationTrigger("app/rows.retried", "the user wants refused rows tried again"),
         DestinationTrigger("app/connection.removed", "a connection left, and its rows with it"),
