@@ -1,4 +1,4 @@
-"""A worker process for the tests that kill, freeze and upgrade: `python worker.py <database> <version> <log>`.
+"""A worker process for the tests that kill, freeze and upgrade: `python worker.py <database> <version> <log> <places>`.
 
 Every body and step writes a line to the log when it is entered and left, in one write each, so that overlaps and
 repeats can be counted afterwards, whatever happened to the process.
@@ -22,6 +22,7 @@ class Job(msgspec.Struct, frozen=True):
 
 
 LOG = -1
+STEPS = ("one", "two", "three")
 
 
 def say(word: str, run: str, key: str, n: int) -> None:
@@ -33,7 +34,7 @@ async def job(ctx: Context[Job]) -> int:
     key, n = ctx.event.data.key, ctx.event.data.n
     say("enter", ctx.run_id, key, n)
     try:
-        for step in ("one", "two", "three"):
+        for step in STEPS:
             await ctx.step.run(step, work, step, ctx.run_id, ctx.event.data)
     finally:
         say("leave", ctx.run_id, key, n)
@@ -67,8 +68,8 @@ async def patient(ctx: Context[Job]) -> int:
 FUNCTIONS = (job, pair, urgent, patient)
 
 
-async def main(database: str, version: str) -> None:
-    engine: Engine[None] = Engine(FUNCTIONS, database, app_version=version)
+async def main(database: str, version: str, places: int) -> None:
+    engine: Engine[None] = Engine(FUNCTIONS, database, app_version=version, workers=places)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await engine.start()
@@ -79,4 +80,4 @@ async def main(database: str, version: str) -> None:
 
 if __name__ == "__main__":
     LOG = os.open(sys.argv[3], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    asyncio.run(main(sys.argv[1], sys.argv[2]))
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[4])))
