@@ -55,12 +55,14 @@ def postbox(
     if login is not None:
         options |= {"authenticator": _checks(login), "auth_required": True, "auth_require_tls": False}
     loop = asyncio.new_event_loop()
-    listens = loop.create_server(
-        lambda: SMTP(box, loop=loop, **options), "127.0.0.1", 0, ssl=context if tls is Tls.TLS else None
-    )
-    server = loop.run_until_complete(listens)
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
+
+    async def listen() -> asyncio.Server:
+        encrypted = context if tls is Tls.TLS else None
+        return await loop.create_server(lambda: SMTP(box, loop=loop, **options), "127.0.0.1", 0, ssl=encrypted)
+
+    server = asyncio.run_coroutine_threadsafe(listen(), loop).result()
     user, password = login or (None, None)
     port = server.sockets[0].getsockname()[1]
     box.server = MailServer("127.0.0.1", "Counterfoil <counterfoil@postbox.test>", port, tls, user, password)

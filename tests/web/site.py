@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 from pydantic import BaseModel
 
-from counterfoil.bootstrap import Product
+from counterfoil.bootstrap import Product, outward_of
 from counterfoil.config import Settings
 from counterfoil.engine import Engine
 from counterfoil.lib.http import Http
@@ -36,6 +36,7 @@ from counterfoil.sync.doors import Doors
 from counterfoil.sync.intake import Intake
 from counterfoil.sync.steps import SyncSteps
 from counterfoil.sync.story import FUNCTIONS
+from counterfoil.sync.telling.post import Post
 from counterfoil.web.app import create_app_for
 from fakes import App, Bank, Ledger, Login, destination_spec, provider_spec
 
@@ -147,12 +148,14 @@ async def site(
     specs = {kind.slug: kind} | {spec.slug: spec for spec, _ in kinds}
     apps = {provider.slug: App(), kind.slug: App()} | {spec.slug: app for spec, app in kinds}
     doors = Doors(db, Vault.of(new_key()), http, {provider.slug: provider}, specs, apps)
-    steps = SyncSteps(doors, pace=0.0)
+    settings = Settings(data_dir=folder, **chosen)
+    post = Post(db, doors.vault, outward_of(settings, http), pauses=(0.05,))
+    steps = SyncSteps(doors, pace=0.0, post=post)
     engine: Engine[SyncSteps] = Engine(
         FUNCTIONS, folder / "engine.db", app_version="test", utils=lambda _: steps, backoff=0.01
     )
     await engine.start()
-    product = Product(Settings(data_dir=folder, **chosen), db, doors, engine, Intake(doors, engine))
+    product = Product(settings, db, doors, engine, Intake(doors, engine))
     app = create_app_for(product)
     try:
         async with app.router.lifespan_context(app):

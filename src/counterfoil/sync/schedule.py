@@ -9,7 +9,7 @@ from croniter import croniter
 
 from counterfoil.engine import Context, Cron, Event, Tick, function
 from counterfoil.errors import BadRequest
-from counterfoil.store import Tx, connections, consents, destinations, pages, workspaces
+from counterfoil.store import Tx, connections, consents, destinations, notices, pages, workspaces
 from counterfoil.sync.steps import ConnectionEvent, DestinationEvent, SyncSteps
 
 # What people choose by name; any other text is a cron expression of five fields.
@@ -21,6 +21,7 @@ NAMED: Final = {
     "weekly": "12 6 * * 1",
 }
 SHORTEST: Final = dt.timedelta(minutes=15)
+KEEP_MESSAGES: Final = dt.timedelta(days=90)  # the log of what was told
 RECONCILE: Final = dt.timedelta(days=7)  # between two full readings of a destination
 
 
@@ -109,5 +110,6 @@ async def delete_old(steps: SyncSteps) -> int:
     """Delete what is past its age; give the number of pages."""
     kept = dt.timedelta(days=steps.keep_pages_days)
     await steps.forget_runs()
+    await steps.doors.db.run(notices.prune, dt.datetime.now(dt.UTC) - KEEP_MESSAGES)
     await steps.doors.db.run(consents.prune)
     return await steps.doors.db.run(pages.prune, dt.datetime.now(dt.UTC) - kept)

@@ -17,7 +17,6 @@ from counterfoil.store.channels import Target
 from counterfoil.store.notices import Message
 from counterfoil.sync.telling.letters import Written
 
-
 # Services of apprise that talk to the machine it runs on.
 _LOCAL: Final = frozenset({"dbus", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"})
 
