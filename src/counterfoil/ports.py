@@ -357,4 +357,6 @@ class DestinationSpec:
     looks_first: bool = False  # `write` itself looks at the table's columns, and raises before it sends anything
     links: bool = True  # cells can point to rows; where not, a link is shown by name
     consent: ConsentFlow | None = None  # a person can authorise on the vendor's own page, beside giving a key
+    row_url: Callable[[str, str, str], str] | None = None
+    """(`Identity.remote_id` of the place, id of the table, id of the row) -> where a person looks at the row."""
     extra: Mapping[str, Any] = field(default_factory=dict)

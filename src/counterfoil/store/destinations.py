@@ -188,6 +188,13 @@ def target(tx: sa.Connection, destination_id: str, table: str) -> Target | None:
     return None if row is None else _target(row)
 
 
+def targets_of_table(tx: sa.Connection, workspace_id: str, table: str) -> dict[str, Target]:
+    """Give one table's way to each destination of a workspace."""
+    query = sa.select(destination_tables).join(destinations, destinations.c.id == destination_tables.c.destination_id)
+    mine = (destinations.c.workspace_id == workspace_id) & (destination_tables.c.name == table)
+    return {row["destination_id"]: _target(row) for row in tx.execute(query.where(mine)).mappings()}
+
+
 def change_target(
     tx: sa.Connection,
     destination_id: str,

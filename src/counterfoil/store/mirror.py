@@ -38,6 +38,12 @@ def entries(tx: sa.Connection, destination_id: str, table: str, keys: Sequence[s
     return found
 
 
+def everywhere(tx: sa.Connection, destination_ids: Sequence[str], table: str, key: str) -> dict[str, Entry]:
+    """Give the entries of one row by destination."""
+    here = mirror.c.destination_id.in_(destination_ids) & (mirror.c.name == table) & (mirror.c.key == key)
+    return {row["destination_id"]: _entry(row) for row in tx.execute(sa.select(mirror).where(here)).mappings()}
+
+
 def standing(tx: sa.Connection, destination_id: str) -> int:
     """Count the rows that stand at a destination as far as we know."""
     query = sa.select(sa.func.count()).select_from(mirror)

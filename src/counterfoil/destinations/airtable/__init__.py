@@ -15,4 +15,6 @@ SPEC = DestinationSpec(
     open=AirtableDestination,
     pace=50.0,  # ten rows a request, five requests a second
     consent=AirtableConsent(),
+    # https://community.airtable.com/t/upcoming-change-to-airtable-model-urls-in-scripting-custom-apps/43044
+    row_url="https://airtable.com/{}/{}/{}".format,
 )

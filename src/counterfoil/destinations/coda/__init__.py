@@ -15,5 +15,7 @@ SPEC = DestinationSpec(
     pace=800.0,  # 500 rows a request, ten requests in six seconds
     can_create_tables=False,
     looks_first=True,
+    # The row's browserLink, with ids in place of names: https://coda.io/developers/apis/v1#tag/Rows/operation/getRow
+    row_url="https://coda.io/d/_d{}#_tu{}/_ru{}".format,
     extra={"copy_template": copy_template},
 )
