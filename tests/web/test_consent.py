@@ -1,88 +1,32 @@
 """Authorising a destination on its vendor's own page, with the emulated vendors' pages over real HTTP."""
 
-import re
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from html import unescape
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx2
 import pytest
 import sqlalchemy as sa
 
-from counterfoil.config import app_settings
-from counterfoil.demo import vendors
-from counterfoil.destinations import airtable, google_sheets, notion
-from counterfoil.destinations.airtable import sandbox as airtable_sandbox
-from counterfoil.destinations.google_sheets import sandbox as google_sandbox
-from counterfoil.destinations.notion import sandbox as notion_sandbox
-from counterfoil.ports import DestinationSpec
-from counterfoil.sandbox.kit import Emulator
-from counterfoil.sandbox.server import serving
+from counterfoil.destinations import notion
 from counterfoil.store import Tx, audit, destinations, workspaces
 from counterfoil.store.schema import consents as stored
-from web.site import PASSWORD, Browser, Site, site
+from web.site import PASSWORD, Browser, Site
+from web.vendor_pages import HOME, KINDS, Vendors, answered, begun, consent_vendors, registered
 
 pytestmark = pytest.mark.anyio
-HOME = "http://counterfoil.test"
-SPECS: Mapping[str, DestinationSpec] = {spec.slug: spec for spec in (notion.SPEC, airtable.SPEC, google_sheets.SPEC)}
-KINDS = tuple(SPECS)
-
-
-@dataclass
-class Vendors:
-    """The emulators, and what the product reaches them with."""
-
-    emulators: Mapping[str, Emulator]
-    environ: Mapping[str, str]
-    found: Mapping[str, Mapping[str, Any]]
 
 
 @pytest.fixture
 def there() -> Iterator[Vendors]:
-    made = {"notion": notion_sandbox, "airtable": airtable_sandbox, "google_sheets": google_sandbox}
-    emulators = {kind: module.emulator() for kind, module in made.items()}
-    for emulator in emulators.values():
-        emulator.limits.scale = None
-    with serving(*emulators.values()) as served:
-        found = vendors.credentials(served)
-        yield Vendors(emulators, vendors.registrations(found), found)
-
-
-@asynccontextmanager
-async def product(folder: Path, environ: Mapping[str, str], **chosen: Any) -> AsyncIterator[Site]:
-    kinds = [(spec, app_settings(spec.app, spec.env, environ)) for spec in SPECS.values()]
-    async with site(folder, kinds=kinds, **chosen) as running:
-        yield running
+    with consent_vendors() as served:
+        yield served
 
 
 @pytest.fixture
 async def started(tmp_path: Path, there: Vendors) -> AsyncIterator[Site]:
-    async with product(tmp_path, there.environ, public_url=HOME) as running:
+    async with registered(tmp_path, there.environ, public_url=HOME) as running:
         yield running
-
-
-async def begun(browser: Browser, action: str) -> str:
-    """Begin a consent on the page that is open, and give the address of the vendor's page."""
-    await browser.submit(action)
-    assert browser.status == 200, browser.text
-    found = re.search(r'href="(http://127[^"]+)"', browser.page)
-    assert found is not None, browser.text
-    return unescape(found[1])
-
-
-def answered(address: str, outcome: str = "allow", ticked: list[str] | None = None) -> str:
-    """Look at the vendor's page, tick there what is offered (or what is given), and give the way back."""
-    page = httpx2.get(address)
-    assert page.status_code == 200, page.text
-    offered = re.findall(r'name=ticked value="([^"]+)"', page.text)
-    chosen = {"outcome": outcome, "ticked": offered if ticked is None else ticked}
-    back: str = httpx2.post(address, data=chosen).headers["location"]
-    assert back.startswith(f"{HOME}/destinations/consent/callback?")
-    return back.removeprefix(HOME)
 
 
 async def signed_up(browser: Browser, kind: str, **way: Any) -> Browser:
@@ -292,14 +236,14 @@ async def test_authorising_again_without_the_place_leaves_the_destination_as_it_
 
 async def test_without_a_registration_only_the_key_is_asked_for(tmp_path: Path, there: Vendors) -> None:
     urls = {name: value for name, value in there.environ.items() if name.endswith("_URL")}
-    async with product(tmp_path, urls, public_url=HOME) as started:
+    async with registered(tmp_path, urls, public_url=HOME) as started:
         browser = await started.owner()
         await browser.open("/destinations/new/notion")
         assert "Sign in with" not in browser.text
 
 
 async def test_without_a_public_address_only_the_key_is_asked_for(tmp_path: Path, there: Vendors) -> None:
-    async with product(tmp_path, there.environ) as started:
+    async with registered(tmp_path, there.environ) as started:
         browser = await started.owner()
         await browser.open("/destinations/new/notion")
         assert "Sign in with" not in browser.text

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from counterfoil.cli import arrange
+from counterfoil.cli import arrange, authorise
 from counterfoil.cli.nouns import Id, Limit, act, group, show_list, show_one
 from counterfoil.cli.show import AsJson
 
@@ -70,5 +70,6 @@ destinations = group(
     refresh=refresh_destination,
     reconcile=reconcile_destination,
     **arrange.COMMANDS,
+    **authorise.COMMANDS,
 )
 syncs = group("What ran, why, and what it did.", list=list_syncs, show=show_sync)

@@ -19,6 +19,12 @@ from counterfoil.web.api.shapes import Asked, Kind, Need, Order, Shape, Words
 router = routes.router("destinations")
 
 
+class DestinationKind(Kind):
+    """Where rows can go."""
+
+    consent: bool = Field(description="whether a person can authorise on the app's own page: `POST /v1/consents`")
+
+
 class Selection(Shape):
     """What of the user's rows goes to a destination."""
 
@@ -95,14 +101,16 @@ class RejectedRow(Shape):
 @router.get("/destination-kinds")
 async def list_destination_kinds(
     caller: Reader, product: Works, limit: Limit = 50, cursor: Cursor = None
-) -> Page[Kind]:
-    """List where rows can go, and which settings each kind takes."""
+) -> Page[DestinationKind]:
+    """List where rows can go, which settings each kind takes, and where the app's own page can be used instead."""
+
+    def shown(spec: DestinationSpec) -> DestinationKind:
+        settings = spec.settings.model_json_schema()
+        offers = product.consents.offers(spec.slug)
+        return DestinationKind(slug=spec.slug, label=spec.label, settings=settings, consent=offers)
+
     every = list(product.doors.destinations.values())
-    return paging.part_of(every, limit, cursor, _kind, lambda spec: spec.slug)
-
-
-def _kind(spec: DestinationSpec) -> Kind:
-    return Kind(slug=spec.slug, label=spec.label, settings=spec.settings.model_json_schema())
+    return paging.part_of(every, limit, cursor, shown, lambda spec: spec.slug)
 
 
 @router.get("/destinations")
@@ -113,7 +121,7 @@ async def list_destinations(
     after = paging.single(cursor)
     every = await product.db.read(stored.of_workspace, caller.workspace_id)
     found = [one for one in every if after is None or one.id > after]
-    return paging.page_of(found, limit, _shape, lambda one: (one.id,))
+    return paging.page_of(found, limit, shape_of, lambda one: (one.id,))
 
 
 @router.get("/destinations/{destination_id}")
@@ -154,7 +162,7 @@ async def add_destination(order: NewDestination, caller: Writer, product: Works)
         caller.workspace_id, spec.slug, settings, tables=order.tables, start=order.start
     )
     await note(product, caller, "destination.added", added.label)
-    return _shape(added)
+    return shape_of(added)
 
 
 @router.post("/destinations/{destination_id}/refresh", status_code=202, dependencies=routes.REPEATABLE)
@@ -171,7 +179,7 @@ async def reconcile_destination(destination_id: str, caller: Syncer, product: Wo
 
 def _with_tables(overview: Overview) -> DestinationWithTables:
     return DestinationWithTables(
-        **dict(_shape(overview.destination)),
+        **dict(shape_of(overview.destination)),
         tables=[_table(one) for one in overview.tables],
         accounts=dict(overview.accounts),
     )
@@ -202,7 +210,8 @@ def _mapped(field: FieldMapping) -> MappedField:
     )
 
 
-def _shape(found: stored.Destination) -> Destination:
+def shape_of(found: stored.Destination) -> Destination:
+    """Show a stored destination."""
     chosen = found.selection
     selection = Selection(
         accounts=None if chosen.accounts is None else list(chosen.accounts),
