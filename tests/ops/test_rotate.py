@@ -8,7 +8,18 @@ import sqlalchemy as sa
 
 from counterfoil.lib.secrets import Vault, new_key
 from counterfoil.ports import Identity
-from counterfoil.store import Database, Tx, connections, destinations, idempotency, sealed, users, visits, workspaces
+from counterfoil.store import (
+    Database,
+    Tx,
+    channels,
+    connections,
+    destinations,
+    idempotency,
+    sealed,
+    users,
+    visits,
+    workspaces,
+)
 from counterfoil.store.destinations import Selection
 from counterfoil.store.schema import metadata
 from counterfoil.store.visits import Candidate, Visit
@@ -48,6 +59,9 @@ def fill(tx: Tx, vault: Vault) -> str:
     visits.keep(tx, vault, "visit", Candidate("one", "One", (), "accepted", None, None), b"candidate")
     idempotency.begin(tx, vault, workspace, "key", b"a" * 32)
     idempotency.finish(tx, vault, workspace, "key", 201, b"answer")
+    rhythm = channels.Rhythm(None, "UTC", None, NOW)
+    hook = channels.Target(address="https://x.test", secret="whsec_")
+    channels.add(tx, vault, workspace, kind="webhook", label="x", target=hook, kinds=["weekly"], rhythm=rhythm)
     connections.erase_credential(
         tx,
         connections.add(
@@ -72,6 +86,7 @@ def read(tx: Tx, vault: Vault, workspace: str) -> Sequence[bytes | None]:
         visits.reference(tx, vault, "visit"),
         visits.credential(tx, vault, "visit", "one"),
         known.answer,
+        channels.target(tx, vault, channels.of_workspace(tx, workspace)[0].id).address.encode(),
     )
 
 
@@ -80,7 +95,7 @@ def test_after_a_rotation_the_new_key_opens_everything_alone(db: Database) -> No
     with db.begin() as tx:
         workspace = fill(tx, Vault.of(old))
     both = Vault.of(new, old)
-    assert sealed.rotate(db, both) == sealed.Rotation(renewed=6)
+    assert sealed.rotate(db, both) == sealed.Rotation(renewed=7)
     with db.begin() as tx:
         assert read(tx, Vault.of(new), workspace) == (
             b"bank",
@@ -89,8 +104,9 @@ def test_after_a_rotation_the_new_key_opens_everything_alone(db: Database) -> No
             b"reference",
             b"candidate",
             b"answer",
+            b"https://x.test",
         )
-        assert dict(sealed.count_keys(tx)) == {both.current: 6}
+        assert dict(sealed.count_keys(tx)) == {both.current: 7}
     assert sealed.rotate(db, both) == sealed.Rotation()
 
 
@@ -101,7 +117,7 @@ def test_a_cell_that_no_key_opens_is_named_and_left_and_the_rest_goes_on(db: Dat
         [bank, *_] = connections.of_workspace(tx, workspace)
         connections.replace_credential(tx, Vault.of(lost), bank.id, b"bank")
     rotation = sealed.rotate(db, Vault.of(new, old))
-    assert rotation.renewed == 5
+    assert rotation.renewed == 6
     [told] = rotation.shut
     assert told.startswith(f"connections.credential of {bank.id}: ")
     with db.reading() as tx:
@@ -136,8 +152,8 @@ def test_a_census_opens_everything_and_tells_of_what_is_shut(db: Database) -> No
         fill(tx, Vault.of(key))
     with db.reading() as tx:
         mine = sealed.census(tx, Vault.of(key))
-        assert (mine.keys.total(), mine.shut) == (6, [])
-        assert len(sealed.census(tx, Vault.of(new_key())).shut) == 6
+        assert (mine.keys.total(), mine.shut) == (7, [])
+        assert len(sealed.census(tx, Vault.of(new_key())).shut) == 7
 
 
 @pytest.mark.parametrize("table", metadata.tables.values(), ids=str)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from counterfoil.bootstrap import Product
 from counterfoil.engine import Event
@@ -95,7 +96,7 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
     with postbox() as box:
         async with receiver() as hook:
             server = box.server
-            settings = {
+            settings: dict[str, Any] = {
                 "smtp_host": server.host,
                 "smtp_port": server.port,
                 "smtp_tls": Tls.NONE,

@@ -10,7 +10,16 @@ import sqlalchemy as sa
 from counterfoil.errors import BadSettings
 from counterfoil.lib.secrets import Vault, sealed_with
 from counterfoil.store.database import Database
-from counterfoil.store.schema import candidates, connections, consents, destinations, idempotency_keys, users, visits
+from counterfoil.store.schema import (
+    candidates,
+    channels,
+    connections,
+    consents,
+    destinations,
+    idempotency_keys,
+    users,
+    visits,
+)
 
 BATCH: Final = 50  # rows re-encrypted in one transaction, which holds up other writers
 
@@ -46,6 +55,7 @@ SEALED: Final = tuple(
         consents.c.verifier,
         consents.c.credential,
         idempotency_keys.c.answer,
+        channels.c.target,
     )
 )
 
