@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from counterfoil.lib.ids import new_id
 from counterfoil.store import users as stored_users
+from counterfoil.store import workspaces as stored_workspaces
 from counterfoil.store.schema import members, sessions, workspaces
 from counterfoil.store.users import User
 from counterfoil.store.workspaces import Workspace
@@ -34,6 +35,9 @@ class SignedIn:
     user: User
     workspace: Workspace
     role: str
+
+
+_SESSION = [c for c in sessions.c if c.name != "workspace_id"]
 
 
 def open_session(
@@ -65,7 +69,8 @@ def find(tx: sa.Connection, token: str, *, idle: dt.timedelta) -> SignedIn | Non
     """Give the live session of a token. One whose user has left the workspace is not live any more."""
     now = dt.datetime.now(dt.UTC)
     query = (
-        sa.select(sessions, workspaces.c.name.label("workspace_name"), members.c.role)
+        sa.select(*_SESSION, *stored_workspaces.VISIBLE, members.c.role)
+        .select_from(sessions)
         .join(workspaces, workspaces.c.id == sessions.c.workspace_id)
         .join(
             members,
@@ -77,7 +82,7 @@ def find(tx: sa.Connection, token: str, *, idle: dt.timedelta) -> SignedIn | Non
     if row is None:
         return None
     user = stored_users.get(tx, row["user_id"])
-    return SignedIn(_session(row), user, Workspace(row["workspace_id"], row["workspace_name"]), row["role"])
+    return SignedIn(_session(row), user, stored_workspaces.read(row), row["role"])
 
 
 def touch(tx: sa.Connection, session_id: str) -> None:

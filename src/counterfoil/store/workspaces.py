@@ -3,11 +3,26 @@
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any, Final
 
 import sqlalchemy as sa
 
+from counterfoil.errors import NotThere
 from counterfoil.lib.ids import new_id
 from counterfoil.store.schema import connections, destinations, members, relinks, syncs, users, visits, workspaces
+
+AMOUNTS: Final = ("symbol", "code")  # $1.00 or 1.00 USD
+# how digits are written -> (between thousands, before the fraction)
+DIGITS: Final = {"point": (",", "."), "comma": (".", ","), "space": ("\u202f", ","), "quote": ("’", ".")}
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """How amounts are shown."""
+
+    currency: str | None = None  # shown first; None: the one that most accounts are in
+    amounts: str = "symbol"
+    digits: str = "point"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +31,36 @@ class Workspace:
 
     id: str
     name: str
+    display: Display = Display()
+
+
+# For a query that joins workspaces; `read` reads its rows.
+VISIBLE: Final = tuple(
+    workspaces.c[name].label(f"workspace_{name}") for name in ("id", "name", "currency", "amounts", "digits")
+)
+_LIVES: Final = workspaces.c.leaving_at.is_(None)
+
+
+def read(row: sa.RowMapping) -> Workspace:
+    """Read a workspace from a row that holds `VISIBLE`."""
+    shown = Display(row["workspace_currency"], row["workspace_amounts"], row["workspace_digits"])
+    return Workspace(row["workspace_id"], row["workspace_name"], shown)
+
+
+def find(tx: sa.Connection, workspace_id: str) -> Workspace:
+    """Give a workspace that is there. Raises `NotThere` for one that is not, or that is being deleted."""
+    query = sa.select(*VISIBLE).where(workspaces.c.id == workspace_id, _LIVES)
+    row = tx.execute(query).mappings().first()
+    if row is None:
+        raise NotThere("This workspace was deleted.", remedy="Begin again with a new one.")
+    return read(row)
+
+
+def change(tx: sa.Connection, workspace_id: str, *, name: str, display: Display) -> None:
+    """Keep the name and how amounts are shown."""
+    values: dict[str, Any] = {"name": name, "currency": display.currency}
+    values |= {"amounts": display.amounts, "digits": display.digits}
+    tx.execute(sa.update(workspaces).where(workspaces.c.id == workspace_id).values(**values))
 
 
 def create(tx: sa.Connection, name: str) -> Workspace:
@@ -39,10 +84,9 @@ def add_user(tx: sa.Connection, workspace_id: str, *, email: str, name: str, rol
 
 
 def every(tx: sa.Connection) -> list[Workspace]:
-    """Give all workspaces, oldest first."""
-    return [
-        Workspace(*row) for row in tx.execute(sa.select(workspaces.c.id, workspaces.c.name).order_by(workspaces.c.id))
-    ]
+    """Give all workspaces, oldest first, without those that are being deleted."""
+    query = sa.select(*VISIBLE).where(_LIVES).order_by(workspaces.c.id)
+    return [read(row) for row in tx.execute(query).mappings()]
 
 
 def owned(tx: sa.Connection, workspace_id: str, ids: Collection[str]) -> set[str]:

@@ -51,30 +51,30 @@ class FigureCache:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._known: dict[str, tuple[int, float, Figures | None]] = {}  # edition, good until, figures
+        # (workspace, currency asked for) -> edition, good until, figures
+        self._known: dict[tuple[str, str | None], tuple[int, float, Figures | None]] = {}
         self._lock = asyncio.Lock()
 
-    async def of(self, workspace_id: str) -> Figures | None:
-        """Give the figures, None where no account is known."""
+    async def of(self, workspace_id: str, currency: str | None = None) -> Figures | None:
+        """Give the figures in a currency, without one in that of most accounts; None where no account is known."""
         async with self._lock:
             edition = await self._db.read(stored.edition, workspace_id)
-            known = self._known.get(workspace_id)
+            known = self._known.get((workspace_id, currency))
             began = time.monotonic()
             if known is None or (known[0] != edition and began > known[1]):
-                found = await self._db.read(_read, workspace_id, dt.datetime.now(dt.UTC).date())
+                found = await self._db.read(_read, workspace_id, currency, dt.datetime.now(dt.UTC).date())
                 spent = time.monotonic() - began if found else 0.0
-                known = self._known[workspace_id] = (edition, began + _LAG * spent, found)
+                known = self._known[workspace_id, currency] = (edition, began + _LAG * spent, found)
             return known[2]
 
 
-def _read(tx: Tx, workspace_id: str, today: dt.date) -> Figures | None:
+def _read(tx: Tx, workspace_id: str, currency: str | None, today: dt.date) -> Figures | None:
     since = month_of(today, -12)
     accounts = stored.accounts(tx, workspace_id)
     names = stored.category_names(tx, workspace_id)
     moved = {key for key, (name, group) in names.items() if is_transfer(name, group)}
-    return work_out(
-        accounts, stored.flows(tx, workspace_id, since), stored.balances(tx, workspace_id), today=today, transfers=moved
-    )
+    flows, balances = stored.flows(tx, workspace_id, since), stored.balances(tx, workspace_id)
+    return work_out(accounts, flows, balances, today=today, transfers=moved, first=currency)
 
 
 def is_transfer(name: str, group: str | None) -> bool:
@@ -89,15 +89,17 @@ def work_out(
     *,
     today: dt.date,
     transfers: Iterable[str] = (),
+    first: str | None = None,
 ) -> Figures | None:
-    """Give the figures of the currency that most accounts are in.
+    """Give the figures of the currency that is to come first, else of the one that most accounts are in.
 
     An account's past is today's balance less what moved since; that of investments is what was seen on each day, and
     before the first of them what was seen first.
     """
     if not accounts:
         return None
-    currency = Counter(account.currency for account in accounts).most_common(1)[0][0]
+    held = Counter(account.currency for account in accounts)
+    currency = first if first is not None and first in held else held.most_common(1)[0][0]
     mine = [account for account in accounts if account.currency == currency]
     moves = [flow for flow in flows if flow.currency == currency]
     others: dict[str, Decimal] = defaultdict(Decimal)
