@@ -42,12 +42,7 @@ class Difference:
     def cells(self) -> dict[str, tuple[Any, Any]]:
         """Give what changes for whoever looks at the row: column -> (before, after)."""
         told = {"summary": self.row.summary, "category": self.row.category, "tags": None, "hidden": False}
-        shown = {
-            name: tuple(
-                word if (word := getattr(said, name)) is not None else told[name] for said in (self.now, self.then)
-            )
-            for name in BY_HAND
-        }
+        shown = {name: tuple(getattr(said, name) or told[name] for said in (self.now, self.then)) for name in BY_HAND}
         return {name: (was, becomes) for name, (was, becomes) in shown.items() if was != becomes}
 
 

@@ -17,6 +17,8 @@ NAV: Final = (
     Entry("Home", "/", "home"),
     Entry("Connections", "/connections", "bank"),
     Entry("Destinations", "/destinations", "table"),
+    Entry("Rules", "/rules", "rule"),
+    Entry("Transfers", "/transfers", "swap"),
     Entry("Syncs", "/syncs", "sync"),
     Entry("Events", "/events", "bolt"),
     Entry("Functions", "/functions", "code"),
