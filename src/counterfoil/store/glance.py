@@ -1,6 +1,7 @@
 """What a look at the whole needs, in a handful of queries however many destinations there are."""
 
-from collections.abc import Iterable
+import datetime as dt
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -41,6 +42,25 @@ def newer(tx: sa.Connection, workspace_id: str, table: str, after: int) -> int:
     """Count the rows whose version is past `after`: what is still to be planned."""
     c = rows[table].c
     query = sa.select(sa.func.count()).where(c.workspace_id == workspace_id, c.version > after)
+    return tx.execute(query).scalar_one()
+
+
+def chosen(
+    tx: sa.Connection,
+    workspace_id: str,
+    table: str,
+    after: int,
+    accounts: Sequence[str] | None,
+    since: dt.date | None,
+) -> int:
+    """Count the rows whose version is past `after`, of these accounts and from that day on."""
+    c = rows[table].c
+    query = sa.select(sa.func.count()).where(c.workspace_id == workspace_id, c.version > after, c.removed.is_(False))
+    account = c.key if table == "accounts" else c.get("account")
+    if accounts is not None and account is not None:
+        query = query.where(account.in_(accounts) | account.is_(None))
+    if since is not None and "date" in c:
+        query = query.where(c.date >= since)
     return tx.execute(query).scalar_one()
 
 

@@ -1,6 +1,7 @@
 """The sync log: what ran, why, what it did to each table, and what went wrong."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -170,6 +171,16 @@ def lines(tx: sa.Connection, sync_id: str) -> list[TableLine]:
         )
         for row in found
     ]
+
+
+def destinations_of(tx: sa.Connection, sync_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Give for each sync the ids of the destinations that it did something at, or tried to."""
+    c = sync_tables.c
+    query = sa.select(c.sync_id, c.destination_id).distinct().where(c.sync_id.in_(sync_ids))
+    found: dict[str, list[str]] = {}
+    for sync_id, destination_id in tx.execute(query.order_by(c.sync_id, c.destination_id)):
+        found.setdefault(sync_id, []).append(destination_id)
+    return found
 
 
 def of_destination(tx: sa.Connection, workspace_id: str, destination_id: str, limit: int) -> list[Sync]:

@@ -125,7 +125,8 @@ class Arrangements:
         looks = bool(edit.tables) or edit.selection.removal is Removal.MARK
         schema = await (await self._doors.destination(destination)).describe() if looks else _NOWHERE
         event_id = None
-        if await self._doors.db.run(self._save, workspace_id, destination_id, edit, schema):
+        changed = await self._doors.db.run(self._save, workspace_id, destination_id, edit, schema)
+        if changed and destination.state != "paused":  # when it goes on, it is brought up to date anyway
             event_id = await self._intake.request_destination_sync(destination_id, CHANGED)
         return replace(await self.show(workspace_id, destination_id), event_id=event_id)
 

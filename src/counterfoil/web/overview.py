@@ -2,7 +2,7 @@
 
 import datetime as dt
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from counterfoil.plan import State
@@ -50,6 +50,7 @@ class Overview:
     connections: Sequence[Connection]
     places: Sequence[Place]
     syncs: Sequence[Sync]
+    names: Mapping[str, str]  # what the syncs are for
 
     @property
     def last_change(self) -> dt.datetime | None:
@@ -68,28 +69,33 @@ class Health:
 class Tally:
     """Remembers how many rows stand at each destination: counting reads the whole mirror of it.
 
-    A count is made anew once something has happened, but counting never takes more than a tenth of the time.
+    A count is made anew once something has happened, but counting never takes more than a tenth of the time. All that
+    are asked for together are counted together: no destination waits for another to be at rest.
     """
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[object, Counts]] = {}
         self._rest_until = 0.0
 
-    def of(self, tx: Tx, destination_id: str, marker: object) -> Counts:
-        """Give the rows of a destination by table and state; `marker` differs once they may have changed."""
-        known = self._known.get(destination_id)
+    def of(self, tx: Tx, markers: Mapping[str, object]) -> Mapping[str, Counts]:
+        """Give the rows of destinations by table and state; a marker differs once they may have changed."""
         began = time.monotonic()
-        if known is None or (known[0] != marker and began >= self._rest_until):
-            known = self._known[destination_id] = (marker, mirror.counts(tx, destination_id))
-            self._rest_until = began + 10 * (time.monotonic() - began)
-        return known[1]
+        rests = began < self._rest_until
+        for destination_id, marker in markers.items():
+            known = self._known.get(destination_id)
+            if known is None or (known[0] != marker and not rests):
+                self._known[destination_id] = (marker, mirror.counts(tx, destination_id))
+                self._rest_until = began + 10 * (time.monotonic() - began)
+        return {destination_id: self._known[destination_id][1] for destination_id in markers}
 
 
 def read(tx: Tx, workspace_id: str, tally: Tally, *, newest: int = 6) -> Overview:
     """Read what the overview needs."""
     known = [one for one in connections.of_workspace(tx, workspace_id) if one.state != "removed"]
     shown = [one for one in destinations.of_workspace(tx, workspace_id) if one.state != "removed"]
-    return Overview(known, places_of(tx, workspace_id, shown, tally), syncs.of_workspace(tx, workspace_id, newest))
+    logged = syncs.of_workspace(tx, workspace_id, newest)
+    names = names_of(tx, workspace_id, logged)
+    return Overview(known, places_of(tx, workspace_id, shown, tally), logged, names)
 
 
 def places_of(tx: Tx, workspace_id: str, shown: Sequence[Destination], tally: Tally) -> list[Place]:
@@ -98,9 +104,12 @@ def places_of(tx: Tx, workspace_id: str, shown: Sequence[Destination], tally: Ta
     latest = glance.newest(tx, workspace_id, {way.table for way in ways})
     last = glance.last_sync(tx, workspace_id)
     counted: dict[tuple[str, int], int] = {}
+    own = {destination.id: [way for way in ways if way.destination_id == destination.id] for destination in shown}
+    markers = {one: (last, tuple(way.watermark for way in mine)) for one, mine in own.items()}
+    counts = tally.of(tx, markers)
     places = []
     for destination in shown:
-        mine = [way for way in ways if way.destination_id == destination.id]
+        mine = own[destination.id]
         pending = 0
         for way in mine:
             if latest[way.table] > way.watermark:
@@ -110,9 +119,18 @@ def places_of(tx: Tx, workspace_id: str, shown: Sequence[Destination], tally: Ta
                 pending += counted[place]
         targets = destinations.targets(tx, destination.id) if any(way.has_problem for way in mine) else {}
         problems = [(t.mapping.label, t.problem) for t in targets.values() if t.enabled and t.problem is not None]
-        marker = (last, tuple(way.watermark for way in mine))
-        places.append(Place(destination, pending, problems, tally.of(tx, destination.id, marker)))
+        places.append(Place(destination, pending, problems, counts[destination.id]))
     return places
+
+
+def names_of(tx: Tx, workspace_id: str, shown: Iterable[Sync]) -> dict[str, str]:
+    """Give what syncs are for: a connection's label by its id, destinations' labels by the sync's own id."""
+    labels = {one.id: one.label for one in destinations.of_workspace(tx, workspace_id)}
+    names = {one.id: one.label for one in connections.of_workspace(tx, workspace_id, removed=True)}
+    own = [sync.id for sync in shown if sync.connection_id is None]
+    for sync_id, wrote_to in syncs.destinations_of(tx, own).items():
+        names[sync_id] = ", ".join(labels.get(one, "Removed destination") for one in wrote_to)
+    return names
 
 
 def health(seen: Overview, now: dt.datetime | None = None) -> Health:

@@ -2,10 +2,11 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from counterfoil.store import Tx, syncs
+from counterfoil.store import Tx, glance, syncs
+from counterfoil.store.destinations import Destination
 from counterfoil.web import words
 from counterfoil.web.overview import Place
 
@@ -26,11 +27,7 @@ class Progress:
         left = f"{self.done:,} of {self.total:,} rows"
         if self.seconds is None:
             return left
-        if self.seconds < 60:
-            return f"{left}, less than a minute to go"
-        minutes = round(self.seconds / 60)
-        span = words.count(minutes, "minute") if minutes < 90 else words.count(round(minutes / 60), "hour")
-        return f"{left}, about {span} to go"
+        return f"{left}, {words.about(self.seconds)} to go"
 
 
 def read(tx: Tx, place: Place, pace: float, now: dt.datetime) -> Progress | None:
@@ -38,6 +35,9 @@ def read(tx: Tx, place: Place, pace: float, now: dt.datetime) -> Progress | None
     if not place.pending or place.destination.state == "paused":
         return None
     workspace_id, destination_id = place.destination.workspace_id, place.destination.id
+    place = replace(place, pending=_chosen(tx, place.destination))
+    if not place.pending:
+        return None
     running = [sync for sync in syncs.of_workspace(tx, workspace_id, 20) if sync.state == "running"]
     written = 0
     began: list[dt.datetime] = []
@@ -46,6 +46,16 @@ def read(tx: Tx, place: Place, pace: float, now: dt.datetime) -> Progress | None
         written += sum(line.counts.created + line.counts.updated + line.counts.deleted for line in lines)
         began += [sync.started_at] if lines else []
     return estimate(place, written, began, pace, now)
+
+
+def _chosen(tx: Tx, destination: Destination) -> int:
+    """Count the rows that are still to be looked at, among those that the user wants there."""
+    selection = destination.selection
+    ways = [way for way in glance.ways(tx, destination.workspace_id) if way.destination_id == destination.id]
+    return sum(
+        glance.chosen(tx, destination.workspace_id, way.table, way.watermark, selection.accounts, selection.since)
+        for way in ways
+    )
 
 
 def estimate(place: Place, written: int, began: Sequence[dt.datetime], pace: float, now: dt.datetime) -> Progress:

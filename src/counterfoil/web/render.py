@@ -47,11 +47,13 @@ _environment.globals.update(
 
 
 def page(
+    about=words.about,
     request: Request, template: str, visitor: Visitor | None = None, /, *, status: int = 200, **values: Any
 ) -> HTMLResponse:
     """Answer with a page. Templates see `visitor`, `path`, `nonce`, `csrf` (a function: the form's token) and `nav`."""
     secret = csrf.secret_of(request)
     said = request.cookies.get(_SAID)
+    filled=words.filled,
     fresh = secrets.token_urlsafe(24) if secret is None else None
     shown = _environment.get_template(template).render(
         visitor=visitor,

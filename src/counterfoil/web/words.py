@@ -1,11 +1,14 @@
 """Plain words for times, numbers and states, as templates and handlers need them."""
 
 import datetime as dt
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from counterfoil.money import exponent
+from counterfoil.money import exponent, plain
+from counterfoil.store.workspaces import DIGITS, Display
+from counterfoil.sync.triggers import DESTINATION_TRIGGERS, TRIGGERS
 
 _UNITS: Final = ((86_400 * 365, "year"), (86_400 * 30, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute"))
 _SIGNS: Final = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩"}
@@ -74,6 +77,20 @@ def lasted(seconds: float | None) -> str:
 
 
 def clock(moment: dt.datetime | None, timezone: str = "UTC") -> str:
+def about(seconds: float) -> str:
+    """Give how long something will take, no more exactly than anybody knows: "about 5 minutes"."""
+    if seconds < 60:
+        return "less than a minute"
+    minutes = round(seconds / 60)
+    return f"about {count(minutes, 'minute') if minutes < 90 else count(round(minutes / 60), 'hour')}"
+
+
+def filled(cells: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Give the cells that say something, with their labels: what is empty or not so is left out."""
+    said = [(label, "yes" if cell is True else cell) for label, cell in cells.items()]
+    return [(label, str(cell)) for label, cell in said if cell is not None and cell is not False and cell != ""]
+
+
     """Give a moment as the user's clock shows it: "5 Mar 2026, 14:02"."""
     if moment is None:
         return "–"
@@ -132,7 +149,7 @@ _CAUSES: Final = {
     "app/sync.requested": "You asked for it",
     "app/sync.scheduled": "On schedule",
     "app/destination.created": "A destination was added",
-    "app/destination.repaired": "A destination was repaired",
+    "app/destination.repaired": "A destination was started",
     "app/destination.sync.requested": "You asked for it",
     "app/destination.sync.scheduled": "On schedule",
     "app/mapping.changed": "The mapping changed",
@@ -145,3 +162,8 @@ _CAUSES: Final = {
     "plaid/investments_transactions.default_update": "New investment activity",
     "plaid/item.login_repaired": "The login was repaired",
 }
+    trigger = TRIGGERS.get(event) or DESTINATION_TRIGGERS.get(event)
+    if trigger is not None:
+        return trigger.why[0].upper() + trigger.why[1:]
+    "plaid/transactions.default_update": "The bank has news",
+    "plaid/investments_transactions.historical_update": "The whole history of investments",

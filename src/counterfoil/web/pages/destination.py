@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from counterfoil.bootstrap import Product
 from counterfoil.plan import State
-from counterfoil.store import Tx, audit, connections, destinations, mirror, rows, syncs
+from counterfoil.store import Tx, audit, destinations, mirror, rows, syncs
 from counterfoil.store.destinations import Target
 from counterfoil.sync.arrange import Arrangements
 from counterfoil.sync.triggers import in_order
@@ -119,7 +119,7 @@ def _read(tx: Tx, workspace_id: str, destination_id: str, product: Product, tall
         "tables": [_line(targets[table], place) for table in in_order(targets)],
         "progress": progress.read(tx, place, spec.pace, dt.datetime.now(dt.UTC)),
         "syncs": latest,
-        "names": {one.id: one.label for one in connections.of_workspace(tx, workspace_id, removed=True)},
+        "names": overview.names_of(tx, workspace_id, latest),
     }
 
 

@@ -43,7 +43,7 @@ async def show(request: Request, visitor: SignedInVisitor, product: ProductOf) -
         figures=figures,
         line=charts.line(figures.history) if figures else None,
         bars=charts.bars(figures.months, figures.currency) if figures else None,
-        names={one.id: one.label for one in seen.connections},
+        names=seen.names,
         kinds={slug: spec.label for slug, spec in product.doors.destinations.items()},
         place_state=overview.place_state,
     )

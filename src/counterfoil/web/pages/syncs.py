@@ -9,7 +9,7 @@ from counterfoil.errors import BadRequest
 from counterfoil.store import connections
 from counterfoil.store import syncs as stored
 from counterfoil.store.syncs import Sync
-from counterfoil.web import words
+from counterfoil.web import overview, words
 from counterfoil.web.auth import ProductOf, SignedInVisitor
 from counterfoil.web.render import page
 
@@ -37,13 +37,15 @@ async def show(
         state=state or None,
     )
     known = await product.db.read(connections.of_workspace, workspace_id)
+    names = await product.db.read(overview.names_of, workspace_id, found)
     asked = {"state": state, "connection": connection}
     return page(
         request,
         "syncs.html",
         visitor,
         syncs=found[:_SHOWN],
-        names={one.id: one.label for one in known},
+        connections=[("", "Any"), *((one.id, one.label) for one in known)],
+        names=names,
         states=[("", "Any"), *((name, word) for name, (word, _) in words.SYNC_STATES.items())],
         asked=asked,
         older=_older(found, asked),
