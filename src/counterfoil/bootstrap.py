@@ -22,6 +22,7 @@ from counterfoil.store import Database
 from counterfoil.store.budgets import SharedBudgets
 from counterfoil.sync.arrange import Arrangements
 from counterfoil.sync.consents import Consents
+from counterfoil.sync.deletion import Deletions
 from counterfoil.sync.doors import Doors
 from counterfoil.sync.intake import Intake
 from counterfoil.sync.relinks import Relinks
@@ -78,6 +79,11 @@ class Product:
         return Channels(self.doors, self.engine, outward_of(self.settings, self.doors.http))
 
     @property
+    def deletions(self) -> Deletions:
+        """Deletes everything of a workspace."""
+        return Deletions(self.doors, self.engine)
+
+    @property
     def upkeep(self) -> Upkeep:
         """Pauses, resumes and removes connections."""
         return Upkeep(self.doors, self.engine)
@@ -114,6 +120,7 @@ async def running(
             doors,
             keep_pages_days=settings.keep_pages_days,
             forget_runs=lambda: engine.forget(KEEP_RUNS),
+            erase_runs=lambda names, spared: engine.erase(names, spared=spared),
             post=Post(db, doors.vault, outward_of(settings, http)),
         )
         engine: Engine[SyncSteps] = Engine(

@@ -171,7 +171,12 @@ async def counter(
         db, Vault.of(new_key()), http, {"plaid": PLAID}, {kind.slug: kind}, {"plaid": plaid, kind.slug: App()}
     )
     # Where webhooks are to be heard, nothing is asked for by ourselves within a test.
-    steps = SyncSteps(doors, pace=0.0, visit_pause=600.0 if webhooks else 0.05)
+    steps = SyncSteps(
+        doors,
+        pace=0.0,
+        visit_pause=600.0 if webhooks else 0.05,
+        erase_runs=lambda names, spared: engine.erase(names, spared=spared),
+    )
     engine: Engine[SyncSteps] = Engine(
         FUNCTIONS, folder / "engine.db", app_version="test", utils=lambda _: steps, backoff=0.01
     )

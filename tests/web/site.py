@@ -150,7 +150,7 @@ async def site(
     doors = Doors(db, Vault.of(new_key()), http, {provider.slug: provider}, specs, apps)
     settings = Settings(data_dir=folder, **chosen)
     post = Post(db, doors.vault, outward_of(settings, http), pauses=(0.05,))
-    steps = SyncSteps(doors, pace=0.0, post=post)
+    steps = SyncSteps(doors, pace=0.0, post=post, erase_runs=lambda names, spared: engine.erase(names, spared=spared))
     engine: Engine[SyncSteps] = Engine(
         FUNCTIONS, folder / "engine.db", app_version="test", utils=lambda _: steps, backoff=0.01
     )

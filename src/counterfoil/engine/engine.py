@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -15,6 +15,7 @@ from counterfoil.engine import durable, schedule
 from counterfoil.engine.cluster import Cluster
 from counterfoil.engine.context import Context, Middleware
 from counterfoil.engine.core import Core
+from counterfoil.engine.erasing import Eraser
 from counterfoil.engine.events import Event, now_ms
 from counterfoil.engine.failures import RunFailed
 from counterfoil.engine.functions import LEVELS, Function
@@ -111,6 +112,7 @@ class Engine(Generic[U]):
         self._ledger.create()
         roster = Roster(tables, self._version, self._executor, tuple(self._functions))
         self._views = Views(tables, self._functions)
+        self._eraser = Eraser(tables)
         if not sqlite:
             session = LockSession(url, self._executor, self._lost) if worker else None
             self._cluster = Cluster(url, self._executor, self._ledger, roster, session)
@@ -287,6 +289,15 @@ class Engine(Generic[U]):
     async def forget(self, older_than: float) -> int:
         """Delete runs that ended, and events that came, more than so many seconds ago; give the number of runs."""
         return await asyncio.to_thread(self._ledger.forget, now_ms() - round(older_than * 1000))
+
+    async def erase(self, names: Collection[str], *, spared: str) -> int:
+        """Cancel every run whose event names one of these, and delete these runs and their events.
+
+        The `spared` run does the asking and stays. Give how many runs were deleted.
+        """
+        for run_id in await asyncio.to_thread(self._eraser.active, names, spared):
+            await self.cancel(run_id)
+        return await asyncio.to_thread(self._eraser.erase, names, spared)
 
     async def _send_tick(self, function: Function[Any, Any], event: Event[Any]) -> None:
         await self._core.accept(event, [function])

@@ -9,7 +9,7 @@ from croniter import croniter
 
 from counterfoil.engine import Context, Cron, Event, Tick, function
 from counterfoil.errors import BadRequest
-from counterfoil.store import Tx, connections, consents, destinations, notices, pages, workspaces
+from counterfoil.store import Tx, connections, consents, deletions, destinations, notices, pages, workspaces
 from counterfoil.sync.steps import ConnectionEvent, DestinationEvent, SyncSteps
 
 # What people choose by name; any other text is a cron expression of five fields.
@@ -111,5 +111,6 @@ async def delete_old(steps: SyncSteps) -> int:
     kept = dt.timedelta(days=steps.keep_pages_days)
     await steps.forget_runs()
     await steps.doors.db.run(notices.prune, dt.datetime.now(dt.UTC) - KEEP_MESSAGES)
+    await steps.doors.db.run(deletions.prune)
     await steps.doors.db.run(consents.prune)
     return await steps.doors.db.run(pages.prune, dt.datetime.now(dt.UTC) - kept)

@@ -1,7 +1,7 @@
 """The steps that trigger functions share: opening and closing the log, choosing destinations, noting problems."""
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -88,6 +88,10 @@ async def _forget_nothing() -> None:
     return None
 
 
+async def _erase_nothing(_names: Collection[str], _spared: str) -> int:
+    return 0
+
+
 class SyncSteps(TableSteps):
     """What a trigger function's context carries as `ctx.utils`."""
 
@@ -100,6 +104,7 @@ class SyncSteps(TableSteps):
         visit_pause: float = 2.0,
         keep_pages_days: int = 30,
         forget_runs: Callable[[], Awaitable[object]] = _forget_nothing,
+        erase_runs: Callable[[Collection[str], str], Awaitable[int]] = _erase_nothing,
         post: Post | None = None,
     ) -> None:
         super().__init__(doors)
@@ -109,6 +114,7 @@ class SyncSteps(TableSteps):
         self.visit_pause = visit_pause  # seconds until a visit to a vendor's page is first looked at
         self.keep_pages_days = keep_pages_days
         self.forget_runs = forget_runs
+        self.erase_runs = erase_runs  # (ids that events name, the run that asks) -> how many runs
 
     async def start_connection_sync(self, connection_id: str, event: Event[Any], run_id: str) -> Started:
         """Claim every waiting request of the connection and open the log of the sync that answers them."""

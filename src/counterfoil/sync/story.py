@@ -9,6 +9,7 @@ import msgspec
 from counterfoil.engine import Concurrency, Context, Event, Function, InvokeFailed, function
 from counterfoil.errors import ActionRequired, CounterfoilError, RetryLater
 from counterfoil.store.connections import Problem
+from counterfoil.sync.deletion import delete_workspace
 from counterfoil.sync.fetch import commit_fetch, fetch_pages
 from counterfoil.sync.prepare import prepare_destination
 from counterfoil.sync.reconcile import reconcile_destination
@@ -231,5 +232,6 @@ FUNCTIONS: Final[tuple[Function[Any, Any], ...]] = (
     tell_destinations,
     reclaim_fields,
     *TELLING_FUNCTIONS,
+    delete_workspace,
     *SYNC_FUNCTIONS.values(),
 )
