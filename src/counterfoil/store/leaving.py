@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from counterfoil.model import TABLES
 from counterfoil.store import connections, history, schema
 from counterfoil.store.landing import Lander
-from counterfoil.store.schema import mirror
+from counterfoil.store.schema import destinations, mirror
 
 _accounts = schema.rows["accounts"]
 
@@ -20,15 +20,19 @@ def counts(tx: sa.Connection, connection_id: str) -> dict[str, int]:
     return found
 
 
-def standing(tx: sa.Connection, connection_id: str, destination_id: str) -> int:
-    """Count the connection's rows that stand at a destination."""
-    total = 0
+def standing(tx: sa.Connection, connection_id: str, workspace_id: str) -> dict[str, int]:
+    """Count the connection's rows that stand at each destination of its workspace, by the destination's id."""
+    places = sa.select(destinations.c.id).where(destinations.c.workspace_id == workspace_id)
+    total = dict.fromkeys(tx.execute(places).scalars(), 0)
     for table in TABLES:
         rows = schema.rows[table]
-        here = (mirror.c.destination_id == destination_id) & (mirror.c.name == table) & (mirror.c.key == rows.c.key)
-        query = sa.select(sa.func.count()).select_from(rows.join(mirror, here))
-        stands = mirror.c.remote_id.is_not(None)
-        total += tx.execute(query.where(_leaves(table, connection_id), stands)).scalar_one()
+        here = (mirror.c.destination_id == destinations.c.id) & (mirror.c.name == table) & (mirror.c.key == rows.c.key)
+        # A row that leaves is looked up at each destination; a join would read all that stands there.
+        stands = sa.exists().where(here, mirror.c.remote_id.is_not(None))
+        count = sa.select(sa.func.count()).select_from(rows).where(_leaves(table, connection_id), stands)
+        query = sa.select(destinations.c.id, count.correlate(destinations).scalar_subquery())
+        for destination_id, number in tx.execute(query.where(destinations.c.workspace_id == workspace_id)):
+            total[destination_id] += number
     return total
 
 
@@ -58,4 +62,7 @@ def _leaves(table: str, connection_id: str) -> sa.ColumnElement[bool]:
         _accounts.c.connection_id == connection_id, _accounts.c.replaced_by.is_not(None)
     )
     heirs = sa.select(_accounts.c.key).where(_accounts.c.key.in_(passed_on))
-    return live & (rows.c.account.in_(its_accounts) | (own & rows.c.account.not_in(heirs)))
+    # Only links whose accounts were taken over hold rows of others: this keeps the look within an index.
+    passed_by = sa.select(_accounts.c.connection_id).where(_accounts.c.replaced_by.is_not(None))
+    holds = own | rows.c.connection_id.in_(passed_by)
+    return live & holds & (rows.c.account.in_(its_accounts) | (own & rows.c.account.not_in(heirs)))

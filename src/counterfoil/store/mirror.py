@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from counterfoil.plan import UNKNOWN, UNSURE, Entry, State
 from counterfoil.store.schema import mirror
+from counterfoil.store.schema.story import not_standing
 
 _CHUNK: Final = 500
 _decode: Final = msgspec.msgpack.Decoder(dict[str, bytes]).decode
@@ -120,22 +121,26 @@ def reclaim(tx: sa.Connection, destination_id: str, table: str, keys: Sequence[s
 
 def counts(tx: sa.Connection, destination_id: str) -> dict[tuple[str, State], int]:
     """Count a destination's entries by table and state."""
-    query = sa.select(mirror.c.name, mirror.c.state, sa.func.count()).where(mirror.c.destination_id == destination_id)
-    return {(name, State(state)): n for name, state, n in tx.execute(query.group_by(mirror.c.name, mirror.c.state))}
+    its = mirror.c.destination_id == destination_id
+    # Two counts that indexes answer alone: all of them, and the few that do not stand there.
+    all_ = sa.select(mirror.c.name, sa.func.count()).where(its).group_by(mirror.c.name)
+    query = sa.select(mirror.c.name, mirror.c.state, sa.func.count()).where(its, not_standing)
+    others = {(name, State(state)): n for name, state, n in tx.execute(query.group_by(mirror.c.name, mirror.c.state))}
+    found = {(name, State.SYNCED): n for name, n in tx.execute(all_)}
+    for (name, _), number in others.items():
+        found[name, State.SYNCED] -= number
+    return {place: number for place, number in found.items() if number} | others
 
 
 def refused(tx: sa.Connection, destination_id: str, limit: int = 1000) -> list[Refused]:
     """Give the rows that a destination refuses now."""
-    query = sa.select(mirror.c.name, mirror.c.key, mirror.c.reason).where(
-        mirror.c.destination_id == destination_id, mirror.c.state == State.REJECTED.value
-    )
-    return [Refused(name, key, reason or "") for name, key, reason in tx.execute(query.limit(limit))]
+    return refused_page(tx, destination_id, after=None, limit=limit)
 
 
 def refused_page(tx: sa.Connection, destination_id: str, *, after: tuple[str, str] | None, limit: int) -> list[Refused]:
     """Give the rows that a destination refuses now, from the one that follows the table and key of the last one."""
     query = sa.select(mirror.c.name, mirror.c.key, mirror.c.reason).where(
-        mirror.c.destination_id == destination_id, mirror.c.state == State.REJECTED.value
+        mirror.c.destination_id == destination_id, mirror.c.state == State.REJECTED.value, not_standing
     )
     if after is not None:
         table, key = after

@@ -38,6 +38,7 @@ def _canonical(name: str) -> Table:
         Column("replaces", Text),
         Column("replaced_by", Text),
         Index(None, "workspace_id", "version"),
+        Index(None, "connection_id"),
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
     text,
 )
 
@@ -131,6 +132,10 @@ mirror = Table(
 _open = mirror.c.open.is_not(None)
 _open_place = (mirror.c.destination_id, mirror.c.name, mirror.c.key)
 Index("ix_mirror_open", *_open_place, sqlite_where=_open, postgresql_where=_open)
+# All but nearly all: refused, deleted there, or on its way. What stands there is the rest of the primary key's count.
+not_standing = mirror.c.state != literal_column("'synced'")
+_other_place = (mirror.c.destination_id, mirror.c.name, mirror.c.state, mirror.c.key)
+Index("ix_mirror_not_standing", *_other_place, sqlite_where=not_standing, postgresql_where=not_standing)
 
 cursors = Table(
     "cursors",

@@ -126,6 +126,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("destination_id", "name", "key", name=op.f("pk_mirror")),
     )
     op.create_index(
+        "ix_mirror_not_standing",
+        "mirror",
+        ["destination_id", "name", "state", "key"],
+        unique=False,
+        sqlite_where=sa.text("state != 'synced'"),
+        postgresql_where=sa.text("state != 'synced'"),
+    )
+    op.create_index(
         "ix_mirror_open",
         "mirror",
         ["destination_id", "name", "key"],

@@ -27,6 +27,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("key", "connection_id", name=op.f("pk_categories")),
     )
+    op.create_index(op.f("ix_categories_connection_id"), "categories", ["connection_id"], unique=False)
     op.create_index(op.f("ix_categories_workspace_id_version"), "categories", ["workspace_id", "version"], unique=False)
     op.create_table(
         "accounts",
@@ -72,6 +73,7 @@ def upgrade() -> None:
         ["workspace_id", "name", "key", "connection_id", "removed", "replaced_by", "needle"],
         unique=False,
     )
+    op.create_index(op.f("ix_accounts_connection_id"), "accounts", ["connection_id"], unique=False)
     op.create_index(op.f("ix_accounts_workspace_id_version"), "accounts", ["workspace_id", "version"], unique=False)
     op.create_table(
         "balances",
@@ -98,6 +100,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("key", "connection_id", name=op.f("pk_balances")),
     )
+    op.create_index(op.f("ix_balances_connection_id"), "balances", ["connection_id"], unique=False)
     op.create_index(op.f("ix_balances_workspace_id_version"), "balances", ["workspace_id", "version"], unique=False)
     op.create_table(
         "holdings",
@@ -133,6 +136,7 @@ def upgrade() -> None:
         ["workspace_id", "name", "key", "connection_id", "removed", "replaced_by", "account", "needle"],
         unique=False,
     )
+    op.create_index(op.f("ix_holdings_connection_id"), "holdings", ["connection_id"], unique=False)
     op.create_index(op.f("ix_holdings_workspace_id_version"), "holdings", ["workspace_id", "version"], unique=False)
     op.create_table(
         "institutions",
@@ -154,6 +158,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("key", "connection_id", name=op.f("pk_institutions")),
     )
+    op.create_index(op.f("ix_institutions_connection_id"), "institutions", ["connection_id"], unique=False)
     op.create_index(
         op.f("ix_institutions_workspace_id_version"), "institutions", ["workspace_id", "version"], unique=False
     )
@@ -200,6 +205,9 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
+        op.f("ix_investment_transactions_connection_id"), "investment_transactions", ["connection_id"], unique=False
+    )
+    op.create_index(
         op.f("ix_investment_transactions_workspace_id_version"),
         "investment_transactions",
         ["workspace_id", "version"],
@@ -239,6 +247,7 @@ def upgrade() -> None:
         ["workspace_id", "name", "key", "connection_id", "removed", "replaced_by", "needle"],
         unique=False,
     )
+    op.create_index(op.f("ix_securities_connection_id"), "securities", ["connection_id"], unique=False)
     op.create_index(op.f("ix_securities_workspace_id_version"), "securities", ["workspace_id", "version"], unique=False)
     op.create_table(
         "transactions",
@@ -304,6 +313,7 @@ def upgrade() -> None:
         ],
         unique=False,
     )
+    op.create_index(op.f("ix_transactions_connection_id"), "transactions", ["connection_id"], unique=False)
     op.create_index(
         op.f("ix_transactions_workspace_id_version"), "transactions", ["workspace_id", "version"], unique=False
     )
