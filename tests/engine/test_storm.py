@@ -84,7 +84,7 @@ def test_a_storm_over_three_workers_keeps_every_promise(
                 lines = workers.lines()
                 assert lines  # by all three, unless one was slow to start
                 assert len([word for word, *_ in lines if word == "leave"]) == events
-                assert (workers.overlaps(), workers.disorder(), workers.repeats()) == ([], [], 0)
+                assert (workers.overlaps(), workers.disorder(), workers.repeats()) == ([], [], [])
 
     story(main, 1700)
 
