@@ -11,7 +11,7 @@ from counterfoil.web.render import page, see
 from counterfoil.web.words import count
 
 router = APIRouter(include_in_schema=False)
-_SHOWN: Final = 50
+_SHOWN: Final = 25
 _DID: Final = {pairs.CONFIRMED: "marked as transfers", pairs.DECLINED: "declined", pairs.OPEN: "open again"}
 
 
