@@ -125,7 +125,7 @@ async def test_cookies_are_out_of_scripts_reach_and_bound_to_the_host_over_https
 
 async def test_the_vendored_scripts_are_what_the_packages_held() -> None:
     folder = Path(static_files.__file__).parent / "static"
-    scripts = {path.name: sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.js")}
+    scripts = {path.name: sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.min.js")}
     assert scripts == VENDORED
 
 

@@ -11,6 +11,7 @@ from fastapi import Depends, Request, Response
 
 from counterfoil.bootstrap import Product
 from counterfoil.errors import BadRequest, CounterfoilError
+from counterfoil.lib.passkeys import Site
 from counterfoil.store import Tx, attempts, pulse, sessions, users
 from counterfoil.store.sessions import SignedIn
 from counterfoil.store.users import User
@@ -70,6 +71,11 @@ def product_of(request: Request) -> Product:
     return product
 
 
+def site_of(request: Request, product: Product) -> Site:
+    """Give the site that passkeys are for: the public address, else the one that the browser has asked."""
+    return Site.of(product.settings.public_url or str(request.base_url))
+
+
 async def visitor(request: Request) -> Visitor:
     """Give who is signed in; a request that changes something carries the CSRF token. Raises `SignInNeeded`."""
     token = request.cookies.get(cookies.session_name(request))
@@ -127,6 +133,14 @@ def address_of(request: Request) -> str:
 async def admit(request: Request, email: str) -> None:
     """Count an attempt to sign in. Raises `TooMany`."""
     wait = await product_of(request).db.run(_count, _account(email), _network(address_of(request)))
+    if wait:
+        raise TooMany(wait)
+
+
+async def admit_network(request: Request) -> None:
+    """Count an attempt to sign in of which it is not known yet whose it is. Raises `TooMany`."""
+    network = _network(address_of(request))
+    wait = await product_of(request).db.run(attempts.note, network, limit=PER_ADDRESS, within=WINDOW)
     if wait:
         raise TooMany(wait)
 

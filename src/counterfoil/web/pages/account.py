@@ -8,9 +8,9 @@ from fastapi import APIRouter, Form, Request, Response
 from counterfoil.bootstrap import Product
 from counterfoil.errors import BadRequest, NotThere
 from counterfoil.lib import passwords, totp
-from counterfoil.store import Tx, audit, sessions, users
+from counterfoil.store import Tx, audit, passkeys, sessions, users
 from counterfoil.web import auth, forms
-from counterfoil.web.auth import ProductOf, SignedInVisitor, Visitor
+from counterfoil.web.auth import ProductOf, SignedInVisitor, Visitor, site_of
 from counterfoil.web.render import page, see
 
 router = APIRouter(include_in_schema=False)
@@ -20,7 +20,7 @@ Typed = Annotated[str, Form()]
 @router.get("/account")
 async def show(request: Request, visitor: SignedInVisitor, product: ProductOf) -> Response:
     """Show the page."""
-    return await _page(request, visitor, product)
+    return await shown(request, visitor, product)
 
 
 @router.post("/account/profile")
@@ -33,7 +33,7 @@ async def save_profile(
         if timezone not in forms.timezones():
             raise BadRequest(f"There is no time zone {timezone!r}.", remedy="Choose one like Europe/Berlin.")
     except BadRequest as problem:
-        return await _page(request, visitor, product, problem)
+        return await shown(request, visitor, product, problem)
     await product.db.run(users.set_profile, visitor.user.id, name=name, timezone=timezone)
     return see(request, "/account", "Saved.")
 
@@ -44,10 +44,10 @@ async def change_password(
 ) -> Response:
     """Take a new password, and sign out everywhere else."""
     try:
-        await _prove(request, visitor, product, current)
+        await prove(request, visitor, product, current)
         passwords.check_new(password, email=visitor.user.email)
     except BadRequest as problem:
-        return await _page(request, visitor, product, problem)
+        return await shown(request, visitor, product, problem)
     hashed = await passwords.hash_of(password)
     await product.db.run(_change_password, visitor, hashed, auth.address_of(request))
     return see(request, "/account", "The password is changed. Other browsers are signed out.")
@@ -74,7 +74,7 @@ async def use_codes(
     except ValueError as error:
         raise BadRequest("That secret was altered.", remedy="Begin again.") from error
     try:
-        await _prove(request, visitor, product, current)
+        await prove(request, visitor, product, current)
         step = totp.matching_step(wanted, code, time.time())
         if step is None:
             raise BadRequest("That code does not fit.", remedy="Check the phone's clock, then type the newest code.")
@@ -88,9 +88,9 @@ async def use_codes(
 async def stop_codes(request: Request, visitor: SignedInVisitor, product: ProductOf, current: Typed = "") -> Response:
     """Ask for no codes any more."""
     try:
-        await _prove(request, visitor, product, current)
+        await prove(request, visitor, product, current)
     except BadRequest as problem:
-        return await _page(request, visitor, product, problem)
+        return await shown(request, visitor, product, problem)
     await product.db.run(_set_codes, visitor, product, None, None, auth.address_of(request))
     return see(request, "/account", "Signing in takes the password alone.")
 
@@ -110,7 +110,8 @@ async def end_others(request: Request, visitor: SignedInVisitor, product: Produc
     return see(request, "/account", "Every other browser is signed out.")
 
 
-async def _prove(request: Request, visitor: Visitor, product: Product, current: str) -> None:
+async def prove(request: Request, visitor: Visitor, product: Product, current: str) -> None:
+    """Raise `BadRequest` where that is not the visitor's password, `TooMany` where it was guessed too often."""
     await auth.admit(request, visitor.user.email)
     lock = await product.db.read(users.lock_of_id, visitor.user.id)
     if not await passwords.fits(current, lock.password_hash):
@@ -118,7 +119,7 @@ async def _prove(request: Request, visitor: Visitor, product: Product, current: 
     await auth.forgive(request, visitor.user.email)
 
 
-async def _page(request: Request, visitor: Visitor, product: Product, problem: BadRequest | None = None) -> Response:
+async def shown(request: Request, visitor: Visitor, product: Product, problem: BadRequest | None = None) -> Response:
     return page(
         request,
         "account.html",
@@ -126,6 +127,8 @@ async def _page(request: Request, visitor: Visitor, product: Product, problem: B
         status=422 if problem else 200,
         problem=problem,
         sessions=await product.db.read(sessions.of_user, visitor.user.id),
+        passkeys=await product.db.read(passkeys.of_user, visitor.user.id),
+        no_passkeys=site_of(request, product).why_not,
         zones=forms.timezones(),
     )
 

@@ -7,12 +7,13 @@ from typing import Annotated, Final
 import msgspec
 from fastapi import APIRouter, Depends, Form, Request, Response
 
+from counterfoil.bootstrap import Product
 from counterfoil.errors import BadRequest
 from counterfoil.lib import passwords, totp
 from counterfoil.lib.secrets import Vault
 from counterfoil.store import Tx, sessions, users
 from counterfoil.web import auth, forms
-from counterfoil.web.auth import ProductOf, SignedInVisitor
+from counterfoil.web.auth import ProductOf, SignedInVisitor, site_of
 from counterfoil.web.render import page, see
 
 _CODE_WITHIN: Final = 300.0  # seconds from password to code
@@ -27,7 +28,7 @@ async def show(request: Request, product: ProductOf) -> Response:
     """Show the form; on a new installation, the one to begin with."""
     if not await product.db.read(users.exist):
         return see(request, "/welcome")
-    return page(request, "sign_in.html", email="", next=_next(request), problem=None)
+    return shown(request, product)
 
 
 @guests.post("/sign-in")
@@ -43,11 +44,11 @@ async def sign_in(
     fits = await passwords.fits(password, lock.password_hash if lock else None)
     if lock is None or not fits:
         problem = BadRequest("E-mail address and password do not fit together.", remedy="Check both, then try again.")
-        return page(request, "sign_in.html", status=422, email=email, next=_next(request), problem=problem)
+        return shown(request, product, problem, email)
     if lock.has_totp:
         ticket = _ticket(product.doors.vault, lock.user_id, email)
         return page(request, "sign_in_code.html", ticket=ticket, next=_next(request), problem=None)
-    return await _begin(request, lock.user_id, email)
+    return await begin(request, lock.user_id, email)
 
 
 @guests.post("/sign-in/code")
@@ -63,10 +64,25 @@ async def sign_in_with_code(
     if not await product.db.run(take_code, product.doors.vault, user_id, code):
         problem = BadRequest("That code does not fit.", remedy="Type the newest code; each one is good for once.")
         return page(request, "sign_in_code.html", status=422, ticket=ticket, next=_next(request), problem=problem)
-    return await _begin(request, user_id, email)
+    return await begin(request, user_id, email)
 
 
-async def _begin(request: Request, user_id: str, email: str) -> Response:
+def shown(request: Request, product: Product, problem: BadRequest | None = None, email: str = "") -> Response:
+    """Show the form; with what is wrong, where something is."""
+    return page(
+        request,
+        "sign_in.html",
+        status=422 if problem else 200,
+        email=email,
+        next=_next(request),
+        problem=problem,
+        passkeys=site_of(request, product).why_not is None,
+        resets=product.settings.mail_server is not None and product.settings.public_url is not None,
+    )
+
+
+async def begin(request: Request, user_id: str, email: str) -> Response:
+    """Sign a user in, and go on to the page that was asked for."""
     await auth.forgive(request, email)
     response = see(request, _next(request))
     await auth.begin(request, response, user_id)
