@@ -19,6 +19,7 @@ from counterfoil.web.pages import (
     mapping,
     members,
     pairs,
+    passkeys,
     rules,
     runs,
     sign_in,
@@ -47,6 +48,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     events.router,
     functions.router,
     account.router,
+    passkeys.guests,
+    passkeys.router,
     members.router,
     invitation.router,
 )
