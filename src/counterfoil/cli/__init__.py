@@ -5,7 +5,7 @@ What a command needs is imported inside it: `counterfoil --help` must answer at 
 
 import typer
 
-from counterfoil.cli import connect, follow, look, ops, play, run, tokens, workings
+from counterfoil.cli import connect, follow, look, ops, pairs, play, rules, run, tokens, workings
 from counterfoil.errors import ActionRequired, BadRequest, CounterfoilError
 
 app = typer.Typer(
@@ -14,11 +14,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing rich takes longer than all the rest together
 )
-for command in (run.serve, run.worker, follow.sync, *connect.COMMANDS):
+for command in (run.serve, run.worker, follow.sync, rules.say, *connect.COMMANDS):
     app.command()(command)
 for noun, commands in {
     "connections": look.connections,
     "destinations": look.destinations,
+    "rules": rules.rules,
+    "categories": rules.categories,
+    "pairs": pairs.pairs,
     "syncs": look.syncs,
     "functions": workings.functions,
     "events": workings.events,
