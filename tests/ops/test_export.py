@@ -79,7 +79,8 @@ def test_what_is_exported_reads_back_as_it_was(db: Database, tmp_path: Path, nam
     counts = export(db, workspace, tmp_path / name)
     assert {table: count for table, count in counts.items() if count} == {"accounts": 1, "transactions": 1}
     written = files_of(tmp_path / name)
-    assert set(written) == {f"{table}.{form}" for table in TABLES for form in ("csv", "json")} | {"about.json"}
+    names = (*TABLES, "history")
+    assert set(written) == {f"{name}.{form}" for name in names for form in ("csv", "json")} | {"about.json"}
     assert read_back("transactions", written) == [NASTY]
     assert read_back("accounts", written) == [account]
     assert json.loads(written["about.json"])["tables"]["transactions"]["rows"] == 1
@@ -100,6 +101,17 @@ def test_rows_that_were_taken_back_or_replaced_stay_out(db: Database, tmp_path: 
     workspace = land(db, NASTY, gone, posted, removed=(("transactions", "gone"),))
     export(db, workspace, tmp_path / "folder")
     assert [row.key for row in read_back("transactions", files_of(tmp_path / "folder"))] == ["posted"]
+
+
+def test_what_changed_about_transactions_comes_along(db: Database, tmp_path: Path) -> None:
+    land(db, NASTY)
+    workspace = land(db, msgspec.structs.replace(NASTY, pending=True, fee=None))
+    export(db, workspace, tmp_path / "folder")
+    told = json.loads(files_of(tmp_path / "folder")["history.json"])
+    assert {(line["key"], line["column"], line["before"], line["after"], line["cause"]) for line in told} == {
+        ("=t1", "pending", False, True, "bank"),
+        ("=t1", "fee", "0.0000001", None, "bank"),
+    }
 
 
 def test_another_workspaces_rows_stay_out(db: Database, tmp_path: Path) -> None:

@@ -20,6 +20,11 @@ pytestmark = pytest.mark.anyio
 
 EMPTY = {
     "/": "Nothing is connected yet.",
+    "/transactions": "No transaction yet",
+    "/accounts": "No account yet",
+    "/investments": "No holding yet",
+    "/investments/trades": "No trade yet",
+    "/investments/securities": "No security yet",
     "/connections": "Nothing is connected yet",
     "/destinations": "No destination yet",
     "/syncs": "No sync yet",

@@ -6,7 +6,7 @@ import datetime as dt
 import io
 import os
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
@@ -21,10 +21,12 @@ from counterfoil.store import Database, Tx
 from counterfoil.store import export as stored
 
 ABOUT: Final = "about.json"
+HISTORY: Final = "history"
 # A spreadsheet takes a cell that begins so for a formula: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
 _encode: Final = msgspec.json.Encoder().encode
 
+_Cells = Mapping[str, Any]
 # (a file's name) -> that file, open for bytes
 Open = Callable[[str], AbstractContextManager[IO[bytes]]]
 
@@ -32,8 +34,8 @@ Open = Callable[[str], AbstractContextManager[IO[bytes]]]
 def export(db: Database, workspace_id: str, target: Path, *, overwrite: bool = False) -> Mapping[str, int]:
     """Write a workspace's rows to a folder, or to a zip where the name ends so; give how many by table.
 
-    For each table `<table>.csv` and `<table>.json`; `about.json` tells the columns. Raises `BadRequest` where something
-    stands there already, or nothing can be written.
+    For each table `<table>.csv` and `<table>.json`, and likewise `history`, what changed about transactions; `about.json`
+    tells the columns. Raises `BadRequest` where something stands there already, or nothing can be written.
     """
     is_zip = target.suffix.lower() == ".zip"
     taken = target.exists() and (is_zip or not target.is_dir() or any(target.iterdir()))
@@ -49,9 +51,16 @@ def export(db: Database, workspace_id: str, target: Path, *, overwrite: bool = F
         ) from error
 
 
+def write_zip(db: Database, workspace_id: str, file: IO[bytes]) -> None:
+    """Write a zip of all files, as everything stands at one moment."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive, stored.moment(db) as tx:
+        write_all(tx, workspace_id, _into(archive))
+
+
 def write_all(tx: Tx, workspace_id: str, open_file: Open) -> Mapping[str, int]:
     """Write every file through `open_file`, one after another; give how many rows each table has."""
     counts = {table: write_table(tx, workspace_id, table, open_file) for table in TABLES}
+    _write_both(HISTORY, stored.HISTORY_NAMES, lambda: stored.history(tx, workspace_id), open_file)
     with open_file(ABOUT) as file:
         file.write(msgspec.json.format(_encode(_about(counts))))
     return counts
@@ -59,31 +68,46 @@ def write_all(tx: Tx, workspace_id: str, open_file: Open) -> Mapping[str, int]:
 
 def write_table(tx: Tx, workspace_id: str, table: str, open_file: Open) -> int:
     """Write one table in both forms; give how many rows it has."""
-    with open_file(f"{table}.csv") as file:
-        write_csv(file, stored.names(table), stored.rows(tx, workspace_id, table))
-    with open_file(f"{table}.json") as file:
-        return write_json(file, stored.rows(tx, workspace_id, table))
+    return _write_both(table, stored.names(table), lambda: stored.rows(tx, workspace_id, table), open_file)
 
 
-def write_csv(file: IO[bytes], names: tuple[str, ...], rows: Iterator[Mapping[str, Any]]) -> None:
-    """Write rows as CSV in UTF-8 with a first line of names; amounts keep all their digits."""
+def _write_both(name: str, names: tuple[str, ...], read: Callable[[], Iterator[_Cells]], open_file: Open) -> int:
+    with open_file(f"{name}.csv") as file:
+        write_csv(file, names, read())
+    with open_file(f"{name}.json") as file:
+        return write_json(file, read())
+
+
+def write_csv(file: IO[bytes], names: tuple[str, ...], rows: Iterable[_Cells], *, head: bool = True) -> None:
+    """Write rows as CSV in UTF-8, with a first line of names; amounts keep all their digits."""
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
     writer = csv.writer(text)
-    writer.writerow(names)
+    if head:
+        writer.writerow(names)
     writer.writerows([cell(row[name]) for name in names] for row in rows)
     text.flush()
     text.detach()  # whoever opened the file closes it
 
 
-def write_json(file: IO[bytes], rows: Iterator[Mapping[str, Any]]) -> int:
+def write_json(file: IO[bytes], rows: Iterable[_Cells]) -> int:
     """Write rows as a JSON list, one a line, amounts as text; give how many."""
-    count = 0
+    count = write_json_part(file, rows, 0)
+    file.write(json_end(count))
+    return count
+
+
+def write_json_part(file: IO[bytes], rows: Iterable[_Cells], count: int) -> int:
+    """Write a part of a JSON list behind `count` rows that are written; give how many there are then."""
     for row in rows:
         file.write(b",\n" if count else b"[\n")
         file.write(_encode({name: _plain(value) for name, value in row.items()}))
         count += 1
-    file.write(b"\n]\n" if count else b"[]\n")
     return count
+
+
+def json_end(count: int) -> bytes:
+    """Give the end of a JSON list of so many rows."""
+    return b"\n]\n" if count else b"[]\n"
 
 
 def _plain(value: Any) -> Any:
@@ -116,6 +140,7 @@ def _about(counts: Mapping[str, int]) -> dict[str, Any]:
         "made_at": dt.datetime.now(dt.UTC),
         "amounts": "Money that arrives in an account is positive. Amounts are text, in units of the row's currency.",
         "csv": "UTF-8. A text that a spreadsheet would take for a formula, or that begins with ', has a ' in front.",
+        "history": "What changed about transactions after they had arrived: one line for each column.",
         "tables": {
             table: {
                 "label": TABLES[table].label,
@@ -140,6 +165,10 @@ def _folder(target: Path) -> Iterator[Open]:
     yield open_file
 
 
+def _into(archive: zipfile.ZipFile) -> Open:
+    return lambda name: archive.open(name, "w", force_zip64=True)
+
+
 @contextlib.contextmanager
 def _zip(target: Path) -> Iterator[Open]:
     part = target.with_name(f".{target.name}.part")
@@ -148,7 +177,7 @@ def _zip(target: Path) -> Iterator[Open]:
             os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as raw,
             zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive,
         ):
-            yield lambda name: archive.open(name, "w", force_zip64=True)
+            yield _into(archive)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

@@ -28,6 +28,7 @@ class State(enum.Enum):
     POSTED = "posted"
     REMOVED = "removed"  # the provider has taken it back
     HIDDEN = "hidden"  # there, and hidden here
+    ALL = "all"  # every one of these
 
 
 class Direction(enum.Enum):
@@ -122,15 +123,44 @@ def parts(tx: sa.Connection, workspace_id: str, table: str, wanted: Wanted, size
         after = position_of(table, found[-1])
 
 
-def find(tx: sa.Connection, workspace_id: str, table: str, connection_id: str, key: str) -> Found:
-    """Give one row, also one that was taken back. Raises `NotThere`."""
+def find(tx: sa.Connection, workspace_id: str, table: str, key: str, connection_id: str | None = None) -> Found:
+    """Give one row, also one that was taken back; of several connections' rows a live one. Raises `NotThere`."""
     rows = schema.rows[table]
-    mine = (rows.c.workspace_id == workspace_id) & (rows.c.connection_id == connection_id) & (rows.c.key == key)
-    row = tx.execute(rows.select().where(mine)).mappings().first()
+    mine = (rows.c.workspace_id == workspace_id) & (rows.c.key == key)
+    if connection_id is not None:
+        mine &= rows.c.connection_id == connection_id
+    row = (
+        tx.execute(rows.select().where(mine).order_by(rows.c.removed, rows.c.version.desc()).limit(1))
+        .mappings()
+        .first()
+    )
     if row is None:
         what = TABLES[table].label.lower()
         raise NotThere(f"There is no such row among the {what}.", remedy="Look for it in the list.")
     return _found(table, row)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountName:
+    """An account as people know it."""
+
+    connection_id: str
+    key: str
+    name: str
+    mask: str | None
+    is_open: bool
+
+    def __str__(self) -> str:
+        return f"{self.name} •••• {self.mask}" if self.mask else self.name
+
+
+def account_names(tx: sa.Connection, workspace_id: str) -> dict[str, AccountName]:
+    """Give a workspace's accounts by key, in the order of their names; closed ones are among them."""
+    c = schema.rows["accounts"].c
+    query = sa.select(c.connection_id, c.key, c.name, c.mask, c.removed.is_(False)).where(
+        c.workspace_id == workspace_id, c.replaced_by.is_(None)
+    )
+    return {row.key: AccountName(*row) for row in tx.execute(query.order_by(c.name, c.key, c.removed.desc()))}
 
 
 def _found(table: str, row: sa.RowMapping) -> Found:
@@ -162,11 +192,12 @@ def _asked(table: str, wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
 def _of_state(table: str, state: State) -> Iterator[sa.ColumnElement[bool]]:
     c = schema.rows[table].c
     yield c.replaced_by.is_(None)  # another row stands for it
+    if state is State.ALL:
+        return
     yield c.removed.is_(state is State.REMOVED)
-    if state is State.HIDDEN:
-        yield ~said.is_shown(table)
-    elif state is not State.REMOVED:
-        yield said.is_shown(table)
+    if state is not State.REMOVED:
+        shown = said.is_shown(table)
+        yield ~shown if state is State.HIDDEN else shown
     if "pending" in c and state in (State.PENDING, State.POSTED):
         yield c.pending.is_(state is State.PENDING)
 

@@ -1,14 +1,16 @@
-"""All canonical rows of a workspace, a part at a time, as they stand at one moment."""
+"""All canonical rows of a workspace and their history, a part at a time, as they stand at one moment."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, cast
 
+import msgspec
 import sqlalchemy as sa
 
 from counterfoil.model import columns
 from counterfoil.store import said, schema
 from counterfoil.store.database import Database
+from counterfoil.store.schema import changes
 
 _PART: Final = 1_000  # rows in memory
 
@@ -42,3 +44,16 @@ def rows(tx: sa.Connection, workspace_id: str, table: str) -> Iterator[Mapping[s
 def names(table: str) -> tuple[str, ...]:
     """Name the columns of an exported row."""
     return ("key", *columns(table), "connection_id")
+
+
+HISTORY_NAMES: Final = ("key", "connection_id", "at", "cause", "column", "before", "after")
+
+
+def history(tx: sa.Connection, workspace_id: str) -> Iterator[Mapping[str, Any]]:
+    """Give what changed about transactions, oldest first, one line for each column."""
+    c = changes.c
+    query = sa.select(c.key, c.connection_id, c.at, c.cause, c.cells).where(c.workspace_id == workspace_id)
+    for row in tx.execute(query.order_by(c.id).execution_options(yield_per=_PART)):
+        for column, pair in msgspec.json.decode(row.cells, type=dict[str, tuple[Any, Any]]).items():
+            cells = (row.key, row.connection_id, row.at, row.cause, column, *pair)
+            yield dict(zip(HISTORY_NAMES, cells, strict=True))

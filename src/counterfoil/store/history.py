@@ -30,7 +30,7 @@ _TYPES: Final = {
     Kind.DATE: dt.date,
     Kind.TIMESTAMP: dt.datetime,
 }
-_encode: Final = msgspec.json.Encoder(decimal_format="string").encode
+_encode: Final = msgspec.json.Encoder().encode
 _Cells = Mapping[str, tuple[Any, Any]]
 
 
@@ -62,7 +62,7 @@ def note(tx: sa.Connection, workspace_id: str, cause: str, noted: Iterable[Chang
             "was_version": one.was_version,
             "version": one.version,
             "cause": cause,
-            "cells": _encode(one.cells).decode(),
+            "cells": _encode({name: (_plain(was), _plain(now)) for name, (was, now) in one.cells.items()}).decode(),
             "at": now,
         }
         for one in noted
@@ -70,6 +70,10 @@ def note(tx: sa.Connection, workspace_id: str, cause: str, noted: Iterable[Chang
     ]
     if values:
         tx.execute(changes.insert(), values)
+
+
+def _plain(cell: Any) -> Any:
+    return format(cell, "f") if isinstance(cell, Decimal) else cell  # never 1E-7
 
 
 def note_landing(

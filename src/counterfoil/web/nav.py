@@ -15,6 +15,9 @@ class Entry:
 
 NAV: Final = (
     Entry("Home", "/", "home"),
+    Entry("Transactions", "/transactions", "list"),
+    Entry("Accounts", "/accounts", "wallet"),
+    Entry("Investments", "/investments", "chart"),
     Entry("Connections", "/connections", "bank"),
     Entry("Destinations", "/destinations", "table"),
     Entry("Rules", "/rules", "rule"),

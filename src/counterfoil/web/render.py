@@ -2,6 +2,7 @@
 
 import datetime as dt
 import secrets
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, unquote
@@ -11,6 +12,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from counterfoil import __version__
+from counterfoil.store.workspaces import Display
 from counterfoil.web import cookies, csrf, static_files, words
 from counterfoil.web.auth import Visitor
 from counterfoil.web.nav import NAV
@@ -18,6 +20,24 @@ from counterfoil.web.nav import NAV
 _GUEST_LIVES: Final = dt.timedelta(hours=12)
 
 _SAID: Final = "counterfoil-said"
+
+
+def _display(context: jinja2.runtime.Context) -> Display:
+    visitor: Visitor | None = context.get("visitor")
+    return visitor.workspace.display if visitor else words.PLAIN
+
+
+@jinja2.pass_context
+def _money(
+    context: jinja2.runtime.Context, amount: Decimal | None, currency: str, *, sign: bool = False, exact: bool = False
+) -> str:
+    return words.money(amount, currency, sign=sign, exact=exact, display=_display(context))
+
+
+@jinja2.pass_context
+def _number(context: jinja2.runtime.Context, value: Decimal) -> str:
+    return words.number(value, _display(context))
+
 
 _environment: Final = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -27,13 +47,17 @@ _environment: Final = jinja2.Environment(
     lstrip_blocks=True,
 )
 _environment.filters.update(
+    about=words.about,
     ago=words.ago,
     browser=words.browser,
     cause=words.cause,
     clock=words.clock,
     day=words.day,
+    filled=words.filled,
     lasted=words.lasted,
-    money=words.money,
+    money=_money,
+    number=_number,
+    said=words.said,
 )
 _environment.globals.update(
     static=static_files.address,
@@ -47,13 +71,11 @@ _environment.globals.update(
 
 
 def page(
-    about=words.about,
     request: Request, template: str, visitor: Visitor | None = None, /, *, status: int = 200, **values: Any
 ) -> HTMLResponse:
     """Answer with a page. Templates see `visitor`, `path`, `nonce`, `csrf` (a function: the form's token) and `nav`."""
     secret = csrf.secret_of(request)
     said = request.cookies.get(_SAID)
-    filled=words.filled,
     fresh = secrets.token_urlsafe(24) if secret is None else None
     shown = _environment.get_template(template).render(
         visitor=visitor,

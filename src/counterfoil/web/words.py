@@ -10,6 +10,7 @@ from counterfoil.money import exponent, plain
 from counterfoil.store.workspaces import DIGITS, Display
 from counterfoil.sync.triggers import DESTINATION_TRIGGERS, TRIGGERS
 
+PLAIN: Final = Display()
 _UNITS: Final = ((86_400 * 365, "year"), (86_400 * 30, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute"))
 _SIGNS: Final = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩"}
 
@@ -76,7 +77,6 @@ def lasted(seconds: float | None) -> str:
     return f"{hours} h {minutes} min"
 
 
-def clock(moment: dt.datetime | None, timezone: str = "UTC") -> str:
 def about(seconds: float) -> str:
     """Give how long something will take, no more exactly than anybody knows: "about 5 minutes"."""
     if seconds < 60:
@@ -91,6 +91,7 @@ def filled(cells: Mapping[str, object]) -> list[tuple[str, str]]:
     return [(label, str(cell)) for label, cell in said if cell is not None and cell is not False and cell != ""]
 
 
+def clock(moment: dt.datetime | None, timezone: str = "UTC") -> str:
     """Give a moment as the user's clock shows it: "5 Mar 2026, 14:02"."""
     if moment is None:
         return "–"
@@ -108,14 +109,39 @@ def moment_of(milliseconds: int | None) -> dt.datetime | None:
     return None if milliseconds is None else dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC)
 
 
-def money(amount: Decimal | None, currency: str, *, sign: bool = False) -> str:
-    """Give an amount in its currency: "−$1,234.50"; with `sign`, "+" too."""
+def money(
+    amount: Decimal | None, currency: str, *, sign: bool = False, exact: bool = False, display: Display = PLAIN
+) -> str:
+    """Give an amount in its currency as the workspace likes it: "−$1,234.50"; with `sign`, "+" too.
+
+    With `exact` it has all its digits, and not only as many as the currency.
+    """
     if amount is None:
         return "–"
-    digits = f"{abs(amount):,.{exponent(currency)}f}"
+    places = exponent(currency)
+    if exact:
+        places = max(places, len(plain(amount).partition(".")[2]))
+    digits = f"{abs(amount):,.{places}f}".translate(_signs(display))
     before = "−" if amount < 0 else "+" if sign and amount > 0 else ""
-    known = _SIGNS.get(currency.upper())
+    known = _SIGNS.get(currency.upper()) if display.amounts == "symbol" else None
     return f"{before}{known}{digits}" if known else f"{before}{digits} {currency}"
+
+
+def _signs(display: Display) -> Mapping[int, str]:
+    thousands, point = DIGITS.get(display.digits, DIGITS[PLAIN.digits])
+    return {ord(","): thousands, ord("."): point, ord("-"): "−"}
+
+
+def number(value: Decimal, display: Display = PLAIN) -> str:
+    """Give a number with all its digits as the workspace likes it: "−1,234.5"."""
+    places = len(plain(value).partition(".")[2])
+    return f"{value:,.{places}f}".translate(_signs(display))
+
+
+def said(word: str) -> str:
+    """Give a provider's word as people write it: "In store" for "in_store"."""
+    spaced = word.replace("_", " ")
+    return spaced[:1].upper() + spaced[1:]
 
 
 def browser(agent: str) -> str:
@@ -136,6 +162,9 @@ def cause(event: str) -> str:
     known = _CAUSES.get(event)
     if known:
         return known
+    trigger = TRIGGERS.get(event) or DESTINATION_TRIGGERS.get(event)
+    if trigger is not None:
+        return trigger.why[0].upper() + trigger.why[1:]
     source, _, name = event.partition("/")
     return f"{source.replace('_', ' ').title()}: {name.replace('_', ' ').replace('.', ', ')}"
 
@@ -156,14 +185,11 @@ _CAUSES: Final = {
     "app/rows.restored": "Deleted rows were asked back",
     "app/reconcile.requested": "Full comparison",
     "plaid/transactions.sync_updates_available": "The bank has news",
+    "plaid/transactions.default_update": "The bank has news",
     "plaid/transactions.initial_update": "The bank's first 30 days",
     "plaid/transactions.historical_update": "The bank's whole history",
+    "plaid/investments_transactions.historical_update": "The whole history of investments",
     "plaid/holdings.default_update": "Holdings changed",
     "plaid/investments_transactions.default_update": "New investment activity",
     "plaid/item.login_repaired": "The login was repaired",
 }
-    trigger = TRIGGERS.get(event) or DESTINATION_TRIGGERS.get(event)
-    if trigger is not None:
-        return trigger.why[0].upper() + trigger.why[1:]
-    "plaid/transactions.default_update": "The bank has news",
-    "plaid/investments_transactions.historical_update": "The whole history of investments",
