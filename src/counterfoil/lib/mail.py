@@ -1,6 +1,7 @@
 """Sends e-mail by SMTP; a refusal says whether waiting helps or a person must act."""
 
 import asyncio
+import re
 import smtplib
 import ssl
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from email.utils import format_datetime, localtime, parseaddr
 from enum import Enum
 from typing import Final
 
-from counterfoil.errors import ActionRequired, RetryLater
+from counterfoil.errors import ActionRequired, BadRequest, RetryLater
 from counterfoil.lib.ids import new_id
 
+_ADDRESS: Final = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@,;<>]+")
 _TIMEOUT: Final = 20.0  # seconds for each answer of the server
 _SAID: Final = 200  # characters of the server's answer that are shown
 
@@ -52,6 +54,14 @@ class Letter:
     text: str
     html: str | None = None
     key: str = ""
+
+
+def read_address(text: str) -> str:
+    """Read an e-mail address as people type it, in lower case. Raises `BadRequest`."""
+    found = text.strip().lower()
+    if len(found) > 254 or not _ADDRESS.fullmatch(found):
+        raise BadRequest("That is no e-mail address.", remedy="Write it like ada@example.com.")
+    return found
 
 
 async def send(server: MailServer, letter: Letter, *, context: ssl.SSLContext | None = None) -> None:

@@ -1,22 +1,16 @@
 """Reads what people type into forms; what cannot be used is a `BadRequest` that says how to mend it."""
 
-import re
 from functools import cache
-from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from counterfoil.errors import BadRequest
-
-_EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+from counterfoil.lib import mail
 
 
 def email(text: str) -> str:
     """Read an e-mail address, in lower case."""
-    found = text.strip().lower()
-    if len(found) > 254 or not _EMAIL.fullmatch(found):
-        raise BadRequest("That is no e-mail address.", remedy="Write it like ada@example.com.")
-    return found
+    return mail.read_address(text)
 
 
 def line(text: str, what: str, longest: int = 200) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from counterfoil.engine import Engine, RunFailed
 from counterfoil.errors import ActionRequired, BadRequest, RetryLater
-from counterfoil.lib import outside, signing
+from counterfoil.lib import mail, outside, signing
 from counterfoil.store import Tx, channels, notices
 from counterfoil.store.channels import KINDS, Channel, Target
 from counterfoil.store.notices import Message, Waiting
@@ -47,6 +47,7 @@ class Channels:
         if len(await self._doors.db.read(channels.of_workspace, workspace_id)) >= MOST:
             raise BadRequest(f"There are {MOST} channels already.", remedy="Remove one first.")
         when = rhythm(hour, timezone, dt.datetime.now(dt.UTC))
+        address = mail.read_address(address) if kind == "email" else address
         label = await self._checked(kind, address)
         secret = signing.new_secret() if kind == "webhook" else None
         added = await self._doors.db.run(
