@@ -73,7 +73,7 @@ def propose(sides: Iterable[Side], declined: Collection[tuple[str, str]] = ()) -
     ins: dict[tuple[str, Decimal], list[Side]] = defaultdict(list)
     for side in sorted(sides, key=attrgetter("date", "key")):
         if side.amount:
-            (outs if side.amount < 0 else ins)[side.currency, abs(side.amount)].append(side)
+            (outs if side.amount < 0 else ins)[side.currency, side.amount.copy_abs()].append(side)
     found: list[tuple[int, int, dt.date, str, str, Proposal]] = []
     for amount, leaving in outs.items():
         for out, into in _near(leaving, ins.get(amount, ())):

@@ -23,7 +23,7 @@ _REGEX_MEMORY: Final = 1 << 20  # bytes that one expression may take up
 _SEPARATOR: Final = ", "
 
 
-class Test(enum.Enum):
+class Comparison(enum.Enum):
     """How a text is compared."""
 
     CONTAINS = "contains"
@@ -35,7 +35,7 @@ class Test(enum.Enum):
 class Words(msgspec.Struct, frozen=True):
     """A condition on a text; a text that is not there is empty."""
 
-    test: Test
+    test: Comparison
     text: str
 
 
@@ -248,14 +248,14 @@ def _on_month_days(days: MonthDays) -> Callable[[int], bool]:
 
 def _says(words: Words, place: int, name: str) -> _Holds:
     _check_text("text of a condition", words.text)
-    if words.test is Test.MATCHES:
+    if words.test is Comparison.MATCHES:
         search = _search(words.text)
         return lambda row, _: search(getattr(row, name) or "")
     wanted = words.text.casefold()
     match words.test:
-        case Test.CONTAINS:
+        case Comparison.CONTAINS:
             return lambda _, texts: wanted in texts[place]
-        case Test.LACKS:
+        case Comparison.LACKS:
             return lambda _, texts: wanted not in texts[place]
         case _:
             return lambda _, texts: wanted == texts[place]

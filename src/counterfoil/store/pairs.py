@@ -154,7 +154,7 @@ def _give_up(tx: sa.Connection, workspace_id: str, keys: Sequence[str], versions
         touched = pairs.c.out_key.in_(some) | pairs.c.in_key.in_(some)
         kept = pairs.c.state.in_((OPEN, CONFIRMED))
         for row in tx.execute(_shown.where(pairs.c.workspace_id == workspace_id, kept, touched)).mappings():
-            if not row["out_removed"] and not row["in_removed"] and row["out_amount"] == -row["in_amount"]:
+            if not row["out_removed"] and not row["in_removed"] and row["out_amount"] == row["in_amount"].copy_negate():
                 continue
             pair = _pair(row, {})
             if pair.state == CONFIRMED:
@@ -168,7 +168,7 @@ def _propose(
     near = (_rows.c.date >= fresh[0].date - dt.timedelta(days=LATE)) & (
         _rows.c.date <= fresh[-1].date + dt.timedelta(days=LATE + EARLY)
     )
-    amounts = {amount for row in fresh for amount in _spellings(-row.amount)}
+    amounts = [spelling for amount in {row.amount.copy_negate() for row in fresh} for spelling in _spellings(amount)]
     query = sa.select(*_sides).where(_rows.c.workspace_id == workspace_id, near, _rows.c.amount.in_(amounts))
     there = {row.key: row for row in tx.execute(query) if _may_pair(row)}
     mine = {row.key for row in fresh}
@@ -183,11 +183,11 @@ def _propose(
         tx.execute(pairs.insert(), [_values(workspace_id, one) for one in found])
 
 
-def _spellings(amount: Decimal) -> set[Decimal]:
+def _spellings(amount: Decimal) -> list[Decimal]:
     """Give the ways to write an amount: SQLite compares it as text."""
-    short = Decimal(plain(amount))
-    digits = max(0, -int(short.as_tuple().exponent))
-    return {amount, *(short.quantize(Decimal(1).scaleb(-n)) for n in range(digits, max(digits, _PLACES) + 1))}
+    whole, _, digits = plain(amount).partition(".")
+    places = range(len(digits), max(len(digits), _PLACES) + 1)
+    return [Decimal(f"{whole}.{digits:0<{place}}" if place else whole) for place in places]
 
 
 def _known(tx: sa.Connection, workspace_id: str, keys: Sequence[str]) -> dict[tuple[str, str], str]:

@@ -10,7 +10,7 @@ from starlette.datastructures import FormData
 
 from counterfoil.errors import BadRequest
 from counterfoil.money import plain
-from counterfoil.rules import Dates, MonthDays, Rule, Span, Test, Then, When, Words, read_tags
+from counterfoil.rules import Comparison, Dates, MonthDays, Rule, Span, Then, When, Words, read_tags
 from counterfoil.web import forms
 from counterfoil.web.ruling import TEXTS
 
@@ -98,7 +98,7 @@ def _words(sent: Typed, name: str) -> Words | None:
     if not sent[name]:
         return None
     try:
-        return Words(Test(sent[f"{name}.test"] or Test.CONTAINS.value), sent[name])
+        return Words(Comparison(sent[f"{name}.test"] or Comparison.CONTAINS.value), sent[name])
     except ValueError:
         raise BadRequest("There is no such comparison.", remedy="Choose one of the list.") from None
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from counterfoil.money import plain
-from counterfoil.rules import Rule, Span, Test, Then, When
+from counterfoil.rules import Comparison, Rule, Span, Then, When
 from counterfoil.store import Tx, categories, figures
 from counterfoil.store.categories import Choice
 from counterfoil.store.figures import OpenAccount
@@ -15,10 +15,10 @@ from counterfoil.store.saying import Difference
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 TEXTS: Final = {"merchant": "Merchant", "summary": "Summary", "original_text": "Original text"}
 TESTS: Final = {
-    Test.CONTAINS: "contains",
-    Test.LACKS: "does not contain",
-    Test.IS: "is",
-    Test.MATCHES: "matches the expression",
+    Comparison.CONTAINS: "contains",
+    Comparison.LACKS: "does not contain",
+    Comparison.IS: "is",
+    Comparison.MATCHES: "matches the expression",
 }
 _LABELS: Final = {"summary": "Summary", "category": "Category", "tags": "Tags", "hidden": "Hidden"}
 

@@ -9,7 +9,7 @@ from fastapi import Response
 from pydantic import BaseModel, Field
 
 from counterfoil.bootstrap import Product
-from counterfoil.rules import LONGEST_TAG, LONGEST_TEXT, MOST_TAGS, Rule, Test, Then, When
+from counterfoil.rules import LONGEST_TAG, LONGEST_TEXT, MOST_TAGS, Comparison, Rule, Then, When
 from counterfoil.store import Tx, categories
 from counterfoil.store import rules as stored
 from counterfoil.web import ruling
@@ -29,7 +29,7 @@ _MonthDay = Annotated[int, Field(ge=1, le=31)]
 class TextTest(Order):
     """A condition on a text, without regard to case; a text that is not there is empty."""
 
-    test: Test = Field(description="`matches` takes an expression of RE2, found anywhere in the text")
+    test: Comparison = Field(description="`matches` takes an expression of RE2, found anywhere in the text")
     text: RuleText
 
 
