@@ -5,7 +5,7 @@ What a command needs is imported inside it: `counterfoil --help` must answer at 
 
 import typer
 
-from counterfoil.cli import connect, follow, look, ops, pairs, play, rules, run, tokens, workings
+from counterfoil.cli import connect, follow, look, ops, pairs, people, play, rules, run, tokens, workings
 from counterfoil.errors import ActionRequired, BadRequest, CounterfoilError
 
 app = typer.Typer(
@@ -29,7 +29,7 @@ for noun, commands in {
     "token": tokens.tokens,
 }.items():
     app.add_typer(commands, name=noun)
-for task in ops.COMMANDS:
+for task in (*ops.COMMANDS, people.set_password):
     app.command()(task)
 for command in (play.sandbox, play.demo):
     app.command()(command)

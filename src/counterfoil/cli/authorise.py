@@ -72,9 +72,9 @@ async def _until_answered(client: Client, begun: Mapping[str, Any]) -> dict[str,
 def _choose(places: Sequence[Mapping[str, str]]) -> str:
     if not places:
         raise BadRequest("You shared nothing that can take the tables.", remedy="Begin again, and share a place there.")
-    for number, place in enumerate(places, 1):
-        _say(f"  {number}  {place['label']}")
-    number = typer.prompt("Which one", type=int, default=1, err=True)
+    for nth, place in enumerate(places, 1):
+        _say(f"  {nth}  {place['label']}")
+    number: int = typer.prompt("Which one", type=int, default=1, err=True)
     if not 1 <= number <= len(places):
         raise BadRequest(f"There is no place {number}.", remedy=f"Type a number from 1 to {len(places)}.")
     return places[number - 1]["id"]

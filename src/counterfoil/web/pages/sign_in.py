@@ -77,7 +77,6 @@ def shown(request: Request, product: Product, problem: BadRequest | None = None,
         next=_next(request),
         problem=problem,
         passkeys=site_of(request, product).why_not is None,
-        resets=product.settings.mail_server is not None and product.settings.public_url is not None,
     )
 
 
