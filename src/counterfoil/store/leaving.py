@@ -26,10 +26,11 @@ def standing(tx: sa.Connection, connection_id: str, workspace_id: str) -> dict[s
     total = dict.fromkeys(tx.execute(places).scalars(), 0)
     for table in TABLES:
         rows = schema.rows[table]
-        here = (mirror.c.destination_id == destinations.c.id) & (mirror.c.name == table) & (mirror.c.key == rows.c.key)
-        # A row that leaves is looked up at each destination; a join would read all that stands there.
-        stands = sa.exists().where(here, mirror.c.remote_id.is_not(None))
-        count = sa.select(sa.func.count()).select_from(rows).where(_leaves(table, connection_id), stands)
+        # Once, whatever the number of destinations; each of these keys is then looked up at each of them.
+        leaving = sa.select(rows.c.key).where(_leaves(table, connection_id)).cte("leaving").prefix_with("MATERIALIZED")
+        here = (mirror.c.destination_id == destinations.c.id) & (mirror.c.name == table)
+        stands = sa.exists().where(here, mirror.c.key == leaving.c.key, mirror.c.remote_id.is_not(None))
+        count = sa.select(sa.func.count()).select_from(leaving).where(stands.correlate(leaving, destinations))
         query = sa.select(destinations.c.id, count.correlate(destinations).scalar_subquery())
         for destination_id, number in tx.execute(query.where(destinations.c.workspace_id == workspace_id)):
             total[destination_id] += number
