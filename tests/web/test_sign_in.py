@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from counterfoil.lib import passwords, totp
+from counterfoil.lib import passwords, qr, totp
 from counterfoil.store import users
 from web.site import PASSWORD, Browser, Site
 
@@ -169,3 +169,13 @@ def test_codes_are_those_of_the_rfc(moment: int, code: str) -> None:
     assert totp.code(secret, moment // totp.PERIOD) == code
     assert totp.matching_step(secret, code, moment + 29) is not None
     assert totp.matching_step(secret, code, moment + 90) is None
+
+
+async def test_the_key_of_the_codes_is_shown_as_a_picture_and_as_text(started: Site) -> None:
+    browser = await started.owner()
+    page = await browser.open("/account/codes")
+    [picture] = re.findall(r'<svg role="img".*?</svg>', page, re.S)
+    assert "<title>" in picture and "style=" not in picture
+    [spelled] = re.findall(r'name="secret" value="([A-Z2-7]+)"', page)
+    assert spelled in browser.text
+    assert picture == qr.svg(totp.address(totp.unspelled(spelled), "ada@example.com"), "QR code with the key")

@@ -4,10 +4,11 @@ import time
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
+from markupsafe import Markup
 
 from counterfoil.bootstrap import Product
 from counterfoil.errors import BadRequest, NotThere
-from counterfoil.lib import passwords, totp
+from counterfoil.lib import passwords, qr, totp
 from counterfoil.store import Tx, audit, passkeys, sessions, users
 from counterfoil.web import auth, forms
 from counterfoil.web.auth import ProductOf, SignedInVisitor, Visitor, site_of
@@ -134,6 +135,7 @@ async def shown(request: Request, visitor: Visitor, product: Product, problem: B
 
 
 def _codes_page(request: Request, visitor: Visitor, secret: bytes, problem: BadRequest | None) -> Response:
+    address = totp.address(secret, visitor.user.email)
     return page(
         request,
         "account_codes.html",
@@ -141,7 +143,8 @@ def _codes_page(request: Request, visitor: Visitor, secret: bytes, problem: BadR
         status=422 if problem else 200,
         problem=problem,
         secret=totp.spelled(secret),
-        address=totp.address(secret, visitor.user.email),
+        address=address,
+        picture=Markup(qr.svg(address, "QR code with the key")),
     )
 
 
