@@ -12,12 +12,12 @@ from fastapi.routing import APIRoute
 from counterfoil.lib import passwords
 from counterfoil.store import users, workspaces
 from counterfoil.web import pages, static_files
-from counterfoil.web.pages import first_run, invitation, sign_in
+from counterfoil.web.pages import deletion, first_run, invitation, sign_in
 from web.site import PASSWORD, Browser, Site, filled, own_ids
 
 pytestmark = pytest.mark.anyio
 
-_FOR_GUESTS = (first_run.router, invitation.router, sign_in.guests)
+_FOR_GUESTS = (first_run.router, invitation.router, deletion.guests, sign_in.guests)
 # What the npm packages held: an altered file, or an update that nobody meant, is noticed.
 VENDORED = {
     "htmx-4.0.1.min.js": "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130",
@@ -183,7 +183,7 @@ async def test_who_is_removed_is_signed_out_at_once(started: Site) -> None:
     await owner.submit(act)
     await bob.open("/")
     assert bob.path == "/sign-in"
-    await owner.open("/members")
+    await owner.open("/settings/audit")
     assert "Member removed" in owner.text
 
 

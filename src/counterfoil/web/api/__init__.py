@@ -12,7 +12,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from counterfoil import __version__
 from counterfoil.web.api import (
     arranging,
+    audit,
     categories,
+    channels,
     connections,
     consents,
     destinations,
@@ -31,6 +33,7 @@ from counterfoil.web.api import (
     tokens,
     triggers,
     visits,
+    workspace,
 )
 from counterfoil.web.api.callers import Caller, Known
 
@@ -53,6 +56,9 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     functions.router,
     runs.router,
     tokens.router,
+    channels.router,
+    audit.router,
+    workspace.router,
 )
 ABOUT: Final = """
 Everything that the pages can do. Send an API token with every request: `Authorization: Bearer cft_…`.

@@ -32,7 +32,7 @@ async def show(request: Request, visitor: SignedInVisitor, product: ProductOf) -
     workspace_id = visitor.workspace.id
     seen = await product.db.read(overview.read, workspace_id, request.app.state.tally)
     cache: FigureCache = request.app.state.figures
-    figures = await cache.of(workspace_id)
+    figures = await cache.of(workspace_id, visitor.workspace.display.currency)
     return page(
         request,
         "home.html",

@@ -1,4 +1,4 @@
-"""Who belongs to the workspace, who is invited, and what was done in it."""
+"""Who belongs to the workspace, and who is invited."""
 
 import secrets
 from typing import Annotated
@@ -13,13 +13,12 @@ from counterfoil.web.auth import ProductOf, SignedInVisitor, Visitor, address_of
 from counterfoil.web.render import page, see
 
 router = APIRouter(include_in_schema=False)
-_ENTRIES = 50
 
 
 @router.get("/members")
-async def show(request: Request, visitor: SignedInVisitor, product: ProductOf, before: str = "") -> Response:
+async def show(request: Request, visitor: SignedInVisitor, product: ProductOf) -> Response:
     """Show the page."""
-    return await _page(request, visitor, product, before=before or None)
+    return await _page(request, visitor, product)
 
 
 @router.post("/members/invite")
@@ -70,9 +69,7 @@ async def _page(
     problem: BadRequest | None = None,
     link: str | None = None,
     invited: str | None = None,
-    before: str | None = None,
 ) -> Response:
-    entries = await product.db.read(audit.of_workspace, visitor.workspace.id, before=before, limit=_ENTRIES + 1)
     return page(
         request,
         "members.html",
@@ -83,9 +80,6 @@ async def _page(
         invited=invited,
         members=await product.db.read(users.of_workspace, visitor.workspace.id),
         invitations=await product.db.read(invitations.of_workspace, visitor.workspace.id),
-        entries=entries[:_ENTRIES],
-        older=f"/members?before={entries[_ENTRIES - 1].id}" if len(entries) > _ENTRIES else None,
-        newest="/members" if before else None,
     )
 
 
