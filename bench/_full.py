@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -24,7 +24,8 @@ from counterfoil.lib.sqlite import sqlite_engine
 from counterfoil.model import Account, Category, Holding, Record, Security, Transaction
 from counterfoil.plan import State
 from counterfoil.ports import Identity, Landing
-from counterfoil.store import Tx, audit, connections, destinations, figures, schema, sessions, users, workspaces
+from counterfoil.rules import Comparison, Then, When, Words
+from counterfoil.store import Tx, audit, connections, destinations, figures, rules, schema, sessions, users, workspaces
 from counterfoil.store.destinations import Destination, Selection
 from counterfoil.store.landing import Lander
 
@@ -133,12 +134,7 @@ def _of_bank(made: Transaction, account: str, category: str) -> Transaction:
 
 
 def _places(tx: Tx, product: Product, workspace_id: str, first: Destination) -> None:
-    version = (
-        workspaces.first(tx).id == workspace_id
-        and tx.execute(
-            sa.select(schema.workspaces.c.row_version).where(schema.workspaces.c.id == workspace_id)
-        ).scalar_one()
-    )
+    version = figures.edition(tx, workspace_id)
     credential = destinations.credential(tx, product.doors.vault, first.id)
     targets = destinations.targets(tx, first.id)
     banks = [one.id for one in connections.of_workspace(tx, workspace_id)]
@@ -166,12 +162,18 @@ def _places(tx: Tx, product: Product, workspace_id: str, first: Destination) -> 
 
 def _stand(tx: Tx, destination_id: str, table: str, holders: Sequence[str]) -> None:
     c, mirror = schema.rows[table].c, schema.mirror
+    values = {
+        "destination_id": sa.literal(destination_id),
+        "name": sa.literal(table),
+        "key": c.key,
+        "state": sa.literal(State.SYNCED.value),
+        "remote_id": sa.literal("rec") + c.key,
+        "prints": sa.literal(b"\x80"),
+        "again": sa.literal(False),
+    }
     known = sa.select(mirror.c.key).where(mirror.c.destination_id == destination_id, mirror.c.name == table)
-    missing = sa.select(c.key).where(c.connection_id.in_(holders), c.key.not_in(known))
-    values = {"name": sa.literal(table), "state": sa.literal(State.SYNCED.value), "prints": sa.literal(b"\x80")}
-    values |= {"destination_id": sa.literal(destination_id), "remote_id": sa.literal("rec") + c.key}
-    values |= {"again": sa.literal(False), "key": c.key}
-    chosen = missing.with_only_columns(*values.values())
+    chosen: sa.Select[Any] = sa.select(*list(values.values()))
+    chosen = chosen.where(c.connection_id.in_(holders), c.key.not_in(known))
     tx.execute(mirror.insert().from_select(list(values), chosen))
 
 
@@ -210,6 +212,8 @@ async def _ids(product: Product, workspace_id: str) -> dict[str, str]:
     banks = await product.db.read(connections.of_workspace, workspace_id)
     runs = await product.engine.runs(function="sync-connection", limit=1)
     events = await product.engine.events(name="app/sync.finished", limit=1)
+    wanted, said = When(merchant=Words(Comparison.CONTAINS, "Shop 7")), Then(tags=("shop",))
+    rule = await product.db.run(rules.add, workspace_id, name="Shops", when=wanted, then=said)
     log = await product.db.read(lambda tx: tx.execute(sa.select(schema.syncs.c.id, schema.syncs.c.run_id)).all())
     return {
         "destination_id": places[0].id,
@@ -221,7 +225,10 @@ async def _ids(product: Product, workspace_id: str) -> dict[str, str]:
         "table": "transactions",
         "kind": "airtable",
         "provider": "stripe",
-        "slug": "plaid",
+        "rule_id": rule.id,
+        "/transactions/key": "tx-000000",
+        "/accounts/key": "acc-0-checking",
+        "form": "csv",
     }
 
 
