@@ -21,11 +21,13 @@ from counterfoil.lib.ids import new_id
 from counterfoil.lib.secrets import Vault, new_key
 from counterfoil.model import Account, Transaction
 from counterfoil.ports import DestinationSpec, Landing
+from counterfoil.rules import Comparison, Then, When, Words
 from counterfoil.store import (
     Database,
     connections,
     destinations,
     invitations,
+    rules,
     sessions,
     syncs,
     users,
@@ -217,7 +219,10 @@ async def own_ids(site: Site) -> dict[str, str]:
         expires_at=sync.started_at,
     )
     await db.run(visits.add, product.doors.vault, visit, b"secret")
+    when = When(summary=Words(Comparison.CONTAINS, "coffee"))
+    rule = await db.run(rules.add, workspace.id, name="Coffee", when=when, then=Then(hide=True))
     return {
+        "rule_id": rule.id,
         "connection_id": connection.id,
         "destination_id": destination.id,
         "sync_id": sync.id,

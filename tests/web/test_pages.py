@@ -27,6 +27,8 @@ EMPTY = {
     "/investments/securities": "No security yet",
     "/connections": "Nothing is connected yet",
     "/destinations": "No destination yet",
+    "/rules": "No rule yet",
+    "/transfers": "Nothing to answer",
     "/syncs": "No sync yet",
     "/events": "No event yet",
     "/functions": "sync-connection",

@@ -127,7 +127,7 @@ def edit(tx: sa.Connection, workspace_id: str, key: str, words: Mapping[str, Any
     live = _live(workspace_id) & (_rows.c.key == key)
     found = tx.execute(sa.select(*_looked_at).where(live)).all()
     if not found:
-        raise NotThere(f"There is no transaction {key}.", remedy="Take a key of the list of transactions.")
+        raise _not_there(key)
     book = Rulebook(rules.of_workspace(tx, workspace_id))
     given = {name for name, word in words.items() if word is not None}
     parts = []
@@ -146,6 +146,26 @@ def edit(tx: sa.Connection, workspace_id: str, key: str, words: Mapping[str, Any
         parts += [Part(version, version, columns)] if columns else []
     versions.finish()
     return parts
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A transaction as the bank tells it, and what is said of it here."""
+
+    key: str
+    told_summary: str
+    told_category: str | None
+    merchant: str | None
+    said: Said
+    by_hand: frozenset[str]
+
+
+def spoken(tx: sa.Connection, workspace_id: str, key: str) -> Spoken:
+    """Give what is said of a transaction. Raises `NotThere`."""
+    row = tx.execute(sa.select(*_looked_at).where(_live(workspace_id), _rows.c.key == key)).first()
+    if row is None:
+        raise _not_there(key)
+    return Spoken(row.key, row.summary, row.category, row.merchant, _said(row), _by_hand(row))
 
 
 def inherit(tx: sa.Connection, heirs: Iterable[tuple[Place, Place]]) -> set[Place]:
@@ -188,6 +208,10 @@ class Speaker:
         ]
         if said:
             self._tx.execute(_SAY, said)
+
+
+def _not_there(key: str) -> NotThere:
+    return NotThere(f"There is no transaction {key}.", remedy="Take a key of the list of transactions.")
 
 
 def _live(workspace_id: str) -> sa.ColumnElement[bool]:

@@ -11,6 +11,7 @@ from starlette.datastructures import FormData
 from counterfoil.errors import BadRequest
 from counterfoil.money import plain
 from counterfoil.rules import Comparison, Dates, MonthDays, Rule, Span, Then, When, Words, read_tags
+from counterfoil.store import Tx, categories
 from counterfoil.web import forms
 from counterfoil.web.ruling import TEXTS
 
@@ -75,7 +76,7 @@ def read(sent: Typed, rule_id: str, names: Mapping[str, str]) -> Rule:
     )
     then = Then(
         summary=sent["say.summary"] or None,
-        category=_category(sent, names),
+        category=category(sent, names),
         tags=read_tags(sent["tags"]),
         hide=bool(sent["hide"]),
     )
@@ -87,11 +88,19 @@ def _name_of(sent: Typed) -> str:
     return next((sent[name] for name in TEXTS if sent[name]), "")
 
 
-def _category(sent: Typed, names: Mapping[str, str]) -> str | None:
+def category(sent: Typed, names: Mapping[str, str]) -> str | None:
+    """Give the key of the category that is chosen or named, behind `NEW` for one that is still to be made."""
     made = " ".join(sent["category.new"].split())
     if not made:
         return sent["category"] or None
     return next((key for key, name in names.items() if name.casefold() == made.casefold()), NEW + made)
+
+
+def make_category(tx: Tx, workspace_id: str, key: str) -> str:
+    """Give the key of a category, made where it is to be. Raises `BadRequest` for one that is not there."""
+    if key.startswith(NEW):
+        return categories.named(tx, workspace_id, key.removeprefix(NEW))
+    return categories.known(tx, workspace_id, key)
 
 
 def _words(sent: Typed, name: str) -> Words | None:

@@ -91,6 +91,7 @@ async def show_one(rule_id: str, request: Request, visitor: SignedInVisitor, pro
 @router.post("/rules/{rule_id}")
 async def change(rule_id: str, request: Request, visitor: SignedInVisitor, product: ProductOf) -> Response:
     """Keep what was changed about a rule."""
+    await product.db.read(rules.find, visitor.workspace.id, rule_id)
     return await _keep(request, visitor, product, rule_id, rules.change)
 
 
@@ -100,7 +101,7 @@ async def move(
     request: Request,
     visitor: SignedInVisitor,
     product: ProductOf,
-    position: Annotated[int, Form(ge=0, le=10_000)],
+    position: Annotated[int, Form(ge=0, le=10_000)] = 0,
 ) -> Response:
     """Put a rule at another place."""
     await product.db.run(rules.move, visitor.workspace.id, rule_id, position)
@@ -144,12 +145,9 @@ async def _keep(
 def _save(tx: Tx, workspace_id: str, sent: Typed, rule_id: str, keep: Callable[[Tx, str, Rule], None]) -> Rule:
     """Keep a rule, and the category of the person's own that it gives."""
     rule = rule_form.read(sent, rule_id, categories.names(tx, workspace_id))
-    key = rule.then.category
-    if key is not None and key.startswith(rule_form.NEW):
-        key = categories.named(tx, workspace_id, key.removeprefix(rule_form.NEW))
+    if rule.then.category is not None:
+        key = rule_form.make_category(tx, workspace_id, rule.then.category)
         rule = msgspec.structs.replace(rule, then=msgspec.structs.replace(rule.then, category=key))
-    elif key is not None:
-        categories.known(tx, workspace_id, key)
     keep(tx, workspace_id, rule)
     return rule
 
