@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
+from browser import looks
 from web.site import PASSWORD, site
 
 
@@ -63,7 +64,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
         yield page
 
 
-def test_a_passkey_is_added_and_signs_in(page: Page) -> None:
+def test_a_passkey_is_added_and_signs_in(page: Page, tmp_path: Path) -> None:
     page.goto("/sign-in")
     page.get_by_label("E-mail address").fill("ada@example.com")
     page.get_by_label("Password").fill(PASSWORD)
@@ -79,6 +80,8 @@ def test_a_passkey_is_added_and_signs_in(page: Page) -> None:
     form.get_by_label("Current password").fill(PASSWORD)
     form.get_by_role("button", name="Add a passkey").click()
     expect(page.get_by_text("The passkey Laptop is added")).to_be_visible()
+    assert list(looks.look(page, tmp_path, "account")) == []
+    looks.plainly(page)
     page.get_by_role("button", name="Sign out").first.click()
     expect(page).to_have_url(re.compile("/sign-in$"))
     page.get_by_role("button", name="Sign in with a passkey").click()
