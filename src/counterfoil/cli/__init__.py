@@ -5,7 +5,21 @@ What a command needs is imported inside it: `counterfoil --help` must answer at 
 
 import typer
 
-from counterfoil.cli import connect, follow, look, ops, pairs, people, play, rules, run, tokens, workings
+from counterfoil.cli import (
+    channels,
+    connect,
+    follow,
+    look,
+    ops,
+    pairs,
+    people,
+    play,
+    rules,
+    run,
+    tokens,
+    workings,
+    workspace,
+)
 from counterfoil.errors import ActionRequired, BadRequest, CounterfoilError
 
 app = typer.Typer(
@@ -27,11 +41,14 @@ for noun, commands in {
     "events": workings.events,
     "runs": workings.runs,
     "token": tokens.tokens,
+    "channels": channels.channels,
+    "workspace": workspace.workspace,
+    "audit": workspace.audit,
 }.items():
     app.add_typer(commands, name=noun)
 for task in (*ops.COMMANDS, people.set_password):
     app.command()(task)
-for command in (play.sandbox, play.demo):
+for command in (workspace.delete_everything, play.sandbox, play.demo):
     app.command()(command)
 
 

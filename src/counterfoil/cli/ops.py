@@ -1,4 +1,4 @@
-"""Commands for whoever runs an installation: doctor, backup, restore, keys, export. They need the data directory."""
+"""Commands for whoever runs an installation: doctor, backup, restore, keys, export, on the data directory."""
 
 import os
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from counterfoil.cli.remote import asking, remote, server
 from counterfoil.cli.show import AsJson
 
 if TYPE_CHECKING:
@@ -112,11 +113,15 @@ def new_key() -> None:
     typer.echo(make())
 
 
+@remote
 def export(
     target: Annotated[Path, typer.Argument(help="A folder, or a file whose name ends with .zip.")],
     force: Force = False,
 ) -> None:
-    """Write all rows as CSV and JSON, without credentials."""
+    """Write all rows as CSV and JSON, without credentials; from another server, as a zip."""
+    if server() is not None:
+        _fetch_export(target, force)
+        return
     from counterfoil.ops.export import export as write
     from counterfoil.store import Database, workspaces
 
@@ -130,6 +135,23 @@ def export(
     finally:
         db.close()
     typer.echo(f"{target}: " + ", ".join(f"{count:,} {table}" for table, count in counts.items() if count) + ".")
+
+
+def _fetch_export(target: Path, force: bool) -> None:
+    from counterfoil.errors import BadRequest
+
+    if target.suffix.lower() != ".zip":
+        raise BadRequest("Another server sends a zip.", remedy="Give a name that ends with .zip.")
+    if target.exists() and not force:
+        raise BadRequest(f"{target} is there already.", remedy="Choose another name, or give --force.")
+    part = target.with_name(f".{target.name}.part")
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            asking(lambda client: client.save("/export", file))
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    typer.echo(f"{target}: {target.stat().st_size / 1e6:.1f} MB.")
 
 
 def _settings() -> "Settings":

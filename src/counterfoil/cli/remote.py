@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import IO, TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
@@ -80,6 +80,15 @@ class Client:
             return reply.json() if reply.content else {}
         raise _problem(reply)
 
+    async def save(self, path: str, file: IO[bytes]) -> None:
+        """Write what an address sends to a file, as it comes. Raises `BadRequest`."""
+        async with self._http.stream("GET", _BASE + path) as reply:
+            if not reply.is_success:
+                await reply.aread()
+                raise _problem(reply)
+            async for piece in reply.aiter_bytes():
+                file.write(piece)
+
     async def listed(self, path: str, limit: int, **params: Any) -> list[dict[str, Any]]:
         """Give up to so many entries of a list, page by page."""
         found: list[dict[str, Any]] = []
@@ -115,17 +124,23 @@ def asking(act: Callable[[Client], Awaitable[R]], *, worker: bool | None = False
     return asyncio.run(run())
 
 
+def server() -> str | None:
+    """Give the address of the server that the command is to ask, None for the local data directory."""
+    from counterfoil.config import read_environment
+
+    return _target.get().url or read_environment(os.environ).get("url")
+
+
 @asynccontextmanager
 async def _client(worker: bool | None) -> AsyncIterator[Client]:
     from counterfoil.config import read_environment
 
-    chosen, environ = _target.get(), read_environment(os.environ)
-    url = chosen.url or environ.get("url")
+    url = server()
     if url is None:
         async with _local(worker) as client:
             yield client
         return
-    token = chosen.token or environ.get("token")
+    token = _target.get().token or read_environment(os.environ).get("token")
     if token is None:
         raise BadSettings(
             f"There is no API token for {url}.",

@@ -90,7 +90,7 @@ async def change(
 
 
 @router.post(LIST + "/{channel_id}/test")
-async def test(channel_id: str, request: Request, visitor: SignedInVisitor, product: ProductOf) -> Response:
+async def send_test(channel_id: str, request: Request, visitor: SignedInVisitor, product: ProductOf) -> Response:
     """Send a test, and say what became of it."""
     visitor.must_own()
     sent = await product.channels.test(visitor.workspace.id, channel_id)
