@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from counterfoil.config import Settings
+from counterfoil.destinations import notion
 from counterfoil.lib.http import Http
 from counterfoil.lib.secrets import new_key
 from counterfoil.ops.checks import Finding, Verdict
@@ -57,7 +58,7 @@ def unreachable() -> Http:
 async def examined(folder: Path, http: Http, **environ: str) -> dict[str, Finding]:
     """Give the gravest finding of each check."""
     given = {"COUNTERFOIL_DATA_DIR": str(folder)} | {f"COUNTERFOIL_{name}": value for name, value in environ.items()}
-    found = await examine(given, specs=[bank()], http=http)
+    found = await examine(given, specs=[bank(), notion.SPEC], http=http)
     order = list(Verdict)
     return {finding.check: finding for finding in sorted(found, key=lambda one: order.index(one.verdict))}
 
@@ -103,6 +104,14 @@ async def test_a_lost_key_is_told_with_the_row_that_it_shuts(tmp_path: Path) -> 
         found = await examined(tmp_path, answering())
     assert found["secret key"].verdict is Verdict.BROKEN
     assert home.connection_id in found["secret key"].text
+
+
+async def test_a_consent_page_that_has_nowhere_to_come_back_to_is_told(tmp_path: Path) -> None:
+    client = {"NOTION_CLIENT_ID": "id", "NOTION_CLIENT_SECRET": "secret"}
+    told = (await examined(tmp_path, answering(), **client))["notion"]
+    assert told.verdict is Verdict.ATTENTION and "COUNTERFOIL_PUBLIC_URL" in (told.remedy or "")
+    well = await examined(tmp_path, answering(), **client, PUBLIC_URL="https://money.example.com")
+    assert well["notion"].verdict is Verdict.OK
 
 
 async def test_a_misspelt_setting_is_told(tmp_path: Path) -> None:

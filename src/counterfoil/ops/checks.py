@@ -119,6 +119,15 @@ def check_app(slug: str, given: Mapping[str, str], prefix: str) -> list[Finding]
     return found
 
 
+def check_consent(slug: str, public_url: str | None) -> list[Finding]:
+    """Look whether a vendor at which we are registered can send people back to us from its consent page."""
+    if public_url is not None:
+        return []
+    text = "registered for its consent page, which has no address to come back to: people must give keys."
+    remedy = "Set COUNTERFOIL_PUBLIC_URL, and register <that>/destinations/consent/callback as its redirect address."
+    return [attention(slug, text, remedy)]
+
+
 # --- the machine -------------------------------------------------------------------------------------------
 
 

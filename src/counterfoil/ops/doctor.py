@@ -53,7 +53,7 @@ async def examine(
     found += database
     caller = http or Http(timeout=httpx2.Timeout(PATIENCE))
     try:
-        found += await _vendors(caller, specs, environ, used)
+        found += await _vendors(caller, specs, environ, used, settings.public_url)
     finally:
         if http is None:
             await caller.aclose()
@@ -175,7 +175,9 @@ def _used(tx: Tx) -> set[str]:
 # --- vendors -----------------------------------------------------------------------------------------------
 
 
-async def _vendors(http: Http, specs: Iterable[Spec], environ: Mapping[str, str], used: set[str]) -> list[Finding]:
+async def _vendors(
+    http: Http, specs: Iterable[Spec], environ: Mapping[str, str], used: set[str], public_url: str | None
+) -> list[Finding]:
     found: list[Finding] = []
     asked: list[tuple[Spec, BaseModel]] = []
     for spec in specs:
@@ -186,6 +188,8 @@ async def _vendors(http: Http, specs: Iterable[Spec], environ: Mapping[str, str]
             continue
         findings = checks.check_app(spec.slug, _filled(app), f"{PREFIX}{spec.env}_")
         found += findings
+        if isinstance(spec, DestinationSpec) and spec.consent is not None and spec.consent.is_set_up(app):
+            found += checks.check_consent(spec.slug, public_url)
         if not app.model_fields_set - {"url"} and spec.slug not in used:
             found.append(checks.ok(spec.slug, "not set up"))
         elif not any(finding.verdict is checks.Verdict.BROKEN for finding in findings):
