@@ -9,7 +9,7 @@ from dbos._sys_db import SystemDatabase
 
 from counterfoil.engine.tables import ACTIVE, envelope_of, events_table, once_table
 
-_PART: Final = 500  # rows deleted by one statement
+_PART: Final = 500  # rows read at once, or deleted by one statement
 
 
 class Eraser:
@@ -32,7 +32,8 @@ class Eraser:
         """
         runs = [id for id, status in self._runs(names) if status not in ACTIVE and id != spared]
         with self._db.connect() as connection:
-            rows = connection.execute(sa.select(events_table.c.id, events_table.c.data, events_table.c.runs))
+            query = sa.select(events_table.c.id, events_table.c.data, events_table.c.runs)
+            rows = connection.execute(query.execution_options(yield_per=_PART))
             events = [
                 row.id
                 for row in rows
@@ -53,7 +54,7 @@ class Eraser:
         query = sa.select(status.workflow_uuid, status.status, given.inputs)
         with self._db.connect() as connection:
             joined = query.join(self._input, given.workflow_uuid == status.workflow_uuid)
-            for row in connection.execute(joined):
+            for row in connection.execute(joined.execution_options(yield_per=_PART)):
                 if _names(envelope_of(row.inputs).event.get("data"), names):
                     yield row.workflow_uuid, row.status
 

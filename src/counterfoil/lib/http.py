@@ -158,13 +158,13 @@ class Http:
             try:
                 response = await self._client.send(request)
             except httpx2.TransportError as error:
-                VENDOR_CALLS.labels(_name(request), "lost").inc()
+                VENDOR_CALLS.labels(_label(request), "lost").inc()
                 left = not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
                 log.info("vendor_unreachable", url=_path(request), error=type(error).__name__)
                 raise RetryLater(f"The connection to {_name(request)} was lost.", after=5, fate_unknown=left) from error
             except httpx2.DecodingError as error:
                 raise RetryLater("The reply could not be unpacked.", after=5, fate_unknown=True) from error
-        VENDOR_CALLS.labels(_name(request), str(response.status_code)).inc()
+        VENDOR_CALLS.labels(_label(request), str(response.status_code)).inc()
         return Reply(response.status_code, response.headers, response.content)
 
 
@@ -186,8 +186,13 @@ def _name(request: httpx2.Request) -> str:
     return name
 
 
+def _label(request: httpx2.Request) -> str:
+    # Addresses that users name are nobody else's to count.
+    return "users' own" if "sni_hostname" in request.extensions else request.url.host
+
+
 def _path(request: httpx2.Request) -> str:
-    # Queries may hold filters with bank text, paths hold ids only; what was pinned is an address of the user's own.
+    # Queries may hold filters with bank text, paths hold ids only; the path of a user's own address may be a secret.
     if "sni_hostname" in request.extensions:
         return f"{request.method} {_name(request)}"
     return f"{request.method} {request.url.host}{request.url.path}"

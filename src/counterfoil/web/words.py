@@ -172,6 +172,8 @@ def cause(event: str) -> str:
 _CAUSES: Final = {
     "app/sync.finished": "A sync ended",
     "app/attention.required": "Something needs a person",
+    "app/message.waits": "A message is to be sent",
+    "app/workspace.deletion.requested": "Everything is to be deleted",
     "app/connection.created": "A connection was added",
     "app/connection.repaired": "A connection was repaired",
     "app/connection.removed": "A connection was removed",
