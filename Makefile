@@ -8,7 +8,7 @@ export VIRTUAL_ENV :=
 RUN := $(VENV)/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-long lint format bench clean
+.PHONY: help setup demo serve browser test test-long pictures lint format bench clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -26,11 +26,17 @@ demo: setup ## Run sandbox and product together; ARGS=--once ends after the firs
 serve: setup ## Run web server and worker on the data directory
 	@$(RUN)counterfoil serve $(ARGS)
 
-test: setup ## Run every test but the long ones; ARGS are passed to pytest
+browser:
+	@.ci/browser
+
+test: setup browser ## Run every test but the long ones; ARGS are passed to pytest
 	@$(RUN)python -m pytest -n 2 --dist worksteal -m "not long" $(ARGS)
 
 test-long: setup ## Run the tests that take minutes
 	@$(RUN)python -m pytest -n 2 -m long $(ARGS)
+
+pictures: setup browser ## Make the pictures of the docs anew, in a walk through the product
+	@PICTURES=yes $(RUN)python -m pytest tests/browser
 
 lint: setup ## Check style, types and the direction of imports
 	@$(RUN)ruff check .

@@ -1,0 +1,75 @@
+"""How a page looks: at two widths, by day and by night. What keeps people out of it, axe-core says."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from playwright.sync_api import Page
+
+Scheme = Literal["light", "dark"]
+WIDTHS: Final = {390: 844, 1280: 900}  # pixels: a phone, a window on a desk
+SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
+_AXE: Final = """async () => {
+  const found = await axe.run(document, {resultTypes: ["violations"]});
+  return found.violations.map(one => ({rule: one.id, help: one.help, where: one.nodes.map(node => node.html)}));
+}"""
+_WIDTH: Final = "() => document.documentElement.scrollWidth"
+_UNFOLD: Final = "() => document.querySelectorAll('details').forEach(one => { one.open = true; })"
+# What a button at once does that cannot be taken back; inside `details` it has been asked for first.
+_UNASKED: Final = """() => [...document.querySelectorAll("form[method=post] button")]
+  .filter(one => !one.closest("details") && !one.form.querySelector("input:not([type=hidden])"))
+  .filter(one => /^(Remove|Delete|Revoke|Cancel|Forget|Erase)/.test(one.textContent.trim()))
+  .map(one => one.textContent.trim())"""
+
+
+def look(page: Page, folder: Path, name: str) -> Iterator[str]:
+    """Look at the page that is open in every way, and keep its pictures; give what is wrong.
+
+    axe-core goes over it twice: wide and dark, then narrow and light with all that is folded open.
+    """
+    for width, scheme in itertools.product(sorted(WIDTHS, reverse=True), SCHEMES):
+        page.set_viewport_size({"width": width, "height": WIDTHS[width]})
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        where = f"{name}, {width} px, {scheme}"
+        page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True, animations="disabled")
+        yield from (f"{where}: {wrong}" for wrong in _overflow(page, width))
+        if (width, scheme) == (1280, "dark"):
+            yield from (f"{where}: {wrong}" for wrong in violations(page))
+    yield from (f"{name}: “{button}” does it at once and does not ask" for button in page.evaluate(_UNASKED))
+    page.emulate_media(color_scheme="light")
+    page.evaluate(_UNFOLD)
+    yield from (f"{name}, unfolded: {wrong}" for wrong in [*violations(page), *_overflow(page, width)])
+
+
+def plainly(page: Page) -> None:
+    """Show pages again as the journey has them: in a window on a desk, by day."""
+    page.set_viewport_size({"width": 1280, "height": WIDTHS[1280]})
+    page.emulate_media(color_scheme="light")
+
+
+def name_of(address: str) -> str:
+    """Give the name of an address' pictures; ids are left out."""
+    words = [part for part in re.split(r"\W+", address) if part and not re.search(r"[0-9a-f]{6}", part)]
+    return "-".join(words) or "home"
+
+
+def violations(page: Page) -> list[str]:
+    """Give what axe-core finds on the page as it is now."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(_axe())
+    found: list[dict[str, Any]] = page.evaluate(_AXE)
+    return [f"{one['rule']}: {one['help']}: {' | '.join(one['where'][:3])}" for one in found]
+
+
+def _overflow(page: Page, width: int) -> list[str]:
+    needed = page.evaluate(_WIDTH)
+    return [f"the page is {needed} px wide and scrolls sideways"] if needed > width else []
+
+
+@cache
+def _axe() -> str:
+    return (files("axe_playwright_python") / "axe.min.js").read_text()
