@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from counterfoil.errors import BadSettings
 from counterfoil.lib.sqlite import sqlite_engine
+from counterfoil.store import sizes
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -95,6 +96,8 @@ class Database:
                 tx.execute(sa.text("SELECT pg_advisory_xact_lock(4747001)"))  # several processes start at once
             config.attributes["connection"] = tx
             command.upgrade(config, "head")
+            sizes.tell(tx)
+        self.engine.dispose()  # a connection that was open before knows nothing of the sizes
 
     def revision(self) -> str | None:
         """Give the schema's revision, None for an empty database; a later one sorts after an earlier one."""

@@ -126,14 +126,14 @@ def titles_of(tx: sa.Connection, workspace_id: str, table: str) -> dict[str, str
 
 def counts(tx: sa.Connection, workspace_id: str) -> dict[str, int]:
     """Give how many live rows each canonical table holds; a security that two connections bring is one."""
-    return {
-        table: tx.execute(
-            sa.select(sa.func.count(schema.rows[table].c.key.distinct())).where(
-                schema.rows[table].c.workspace_id == workspace_id, schema.rows[table].c.removed.is_(False)
-            )
-        ).scalar_one()
-        for table in TABLES
-    }
+    found = {}
+    for table in TABLES:
+        c = schema.rows[table].c
+        # What belongs to an account comes by one connection only, and an index alone counts it.
+        number = sa.func.count() if "account" in c else sa.func.count(c.key.distinct())
+        query = sa.select(number).where(c.workspace_id == workspace_id, c.removed.is_(False))
+        found[table] = tx.execute(query).scalar_one()
+    return found
 
 
 def amounts(tx: sa.Connection, workspace_id: str) -> list[tuple[str, Decimal]]:

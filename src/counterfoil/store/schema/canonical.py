@@ -37,7 +37,7 @@ def _canonical(name: str) -> Table:
         # The row whose place at the destinations this row takes, and the other way round.
         Column("replaces", Text),
         Column("replaced_by", Text),
-        Index(None, "workspace_id", "version"),
+        Index(None, "workspace_id", "version", "removed"),  # the last one for counting
         Index(None, "connection_id"),
     )
 

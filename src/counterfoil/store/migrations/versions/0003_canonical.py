@@ -28,7 +28,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", "connection_id", name=op.f("pk_categories")),
     )
     op.create_index(op.f("ix_categories_connection_id"), "categories", ["connection_id"], unique=False)
-    op.create_index(op.f("ix_categories_workspace_id_version"), "categories", ["workspace_id", "version"], unique=False)
+    op.create_index(
+        op.f("ix_categories_workspace_id_version_removed"),
+        "categories",
+        ["workspace_id", "version", "removed"],
+        unique=False,
+    )
     op.create_table(
         "accounts",
         sa.Column("key", sa.String(length=255), nullable=False),
@@ -74,7 +79,12 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(op.f("ix_accounts_connection_id"), "accounts", ["connection_id"], unique=False)
-    op.create_index(op.f("ix_accounts_workspace_id_version"), "accounts", ["workspace_id", "version"], unique=False)
+    op.create_index(
+        op.f("ix_accounts_workspace_id_version_removed"),
+        "accounts",
+        ["workspace_id", "version", "removed"],
+        unique=False,
+    )
     op.create_table(
         "balances",
         sa.Column("key", sa.String(length=255), nullable=False),
@@ -101,7 +111,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", "connection_id", name=op.f("pk_balances")),
     )
     op.create_index(op.f("ix_balances_connection_id"), "balances", ["connection_id"], unique=False)
-    op.create_index(op.f("ix_balances_workspace_id_version"), "balances", ["workspace_id", "version"], unique=False)
+    op.create_index(
+        op.f("ix_balances_workspace_id_version_removed"),
+        "balances",
+        ["workspace_id", "version", "removed"],
+        unique=False,
+    )
     op.create_table(
         "holdings",
         sa.Column("key", sa.String(length=255), nullable=False),
@@ -137,7 +152,12 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(op.f("ix_holdings_connection_id"), "holdings", ["connection_id"], unique=False)
-    op.create_index(op.f("ix_holdings_workspace_id_version"), "holdings", ["workspace_id", "version"], unique=False)
+    op.create_index(
+        op.f("ix_holdings_workspace_id_version_removed"),
+        "holdings",
+        ["workspace_id", "version", "removed"],
+        unique=False,
+    )
     op.create_table(
         "institutions",
         sa.Column("key", sa.String(length=255), nullable=False),
@@ -160,7 +180,10 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_institutions_connection_id"), "institutions", ["connection_id"], unique=False)
     op.create_index(
-        op.f("ix_institutions_workspace_id_version"), "institutions", ["workspace_id", "version"], unique=False
+        op.f("ix_institutions_workspace_id_version_removed"),
+        "institutions",
+        ["workspace_id", "version", "removed"],
+        unique=False,
     )
     op.create_table(
         "investment_transactions",
@@ -208,9 +231,9 @@ def upgrade() -> None:
         op.f("ix_investment_transactions_connection_id"), "investment_transactions", ["connection_id"], unique=False
     )
     op.create_index(
-        op.f("ix_investment_transactions_workspace_id_version"),
+        op.f("ix_investment_transactions_workspace_id_version_removed"),
         "investment_transactions",
-        ["workspace_id", "version"],
+        ["workspace_id", "version", "removed"],
         unique=False,
     )
     op.create_table(
@@ -248,7 +271,12 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(op.f("ix_securities_connection_id"), "securities", ["connection_id"], unique=False)
-    op.create_index(op.f("ix_securities_workspace_id_version"), "securities", ["workspace_id", "version"], unique=False)
+    op.create_index(
+        op.f("ix_securities_workspace_id_version_removed"),
+        "securities",
+        ["workspace_id", "version", "removed"],
+        unique=False,
+    )
     op.create_table(
         "transactions",
         sa.Column("key", sa.String(length=255), nullable=False),
@@ -315,5 +343,8 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_transactions_connection_id"), "transactions", ["connection_id"], unique=False)
     op.create_index(
-        op.f("ix_transactions_workspace_id_version"), "transactions", ["workspace_id", "version"], unique=False
+        op.f("ix_transactions_workspace_id_version_removed"),
+        "transactions",
+        ["workspace_id", "version", "removed"],
+        unique=False,
     )
