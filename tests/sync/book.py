@@ -44,7 +44,7 @@ from counterfoil.sync.arrange import Arrangements
 from counterfoil.sync.doors import Doors
 from counterfoil.sync.prepare import prepare
 from counterfoil.sync.steps import DestinationSync, SyncSteps
-from counterfoil.sync.tables import Progress, SyncTable
+from counterfoil.sync.tables import SyncTable
 from fakes import App, Login
 
 TYPES = {
@@ -226,7 +226,7 @@ class Desk:
             if one.unprepared:
                 tables = (await prepare(self.steps, DestinationSync(self.destination_id, sync_id))).pending
             for table in tables:
-                progress = Progress(await self.steps.load(table, asked), "", False, Counts())
+                progress = await self.steps.load(table, asked)
                 while not progress.done:
                     progress = await self.steps.write(table, asked, progress)
                 told[table] = progress.counts

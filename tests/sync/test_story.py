@@ -21,10 +21,13 @@ from counterfoil.plan import Removal, State
 from counterfoil.ports import Act, Landing
 from counterfoil.store import Database, connections, destinations, mirror, syncs, workspaces
 from counterfoil.store.destinations import Selection
+from counterfoil.sync.arrange import Arrangements
 from counterfoil.sync.doors import Doors
+from counterfoil.sync.edits import Edit, FieldEdit, SelectionEdit, TableEdit
 from counterfoil.sync.intake import Intake
 from counterfoil.sync.steps import SyncSteps
 from counterfoil.sync.story import FUNCTIONS
+from engine.support import until
 from fakes import App, Bank, Ledger, Login, destination_spec, provider_spec
 
 pytestmark = pytest.mark.anyio
@@ -335,6 +338,28 @@ async def test_unchosen_accounts_and_older_days_stay_out(world: World) -> None:
     await world.connect()
     assert list(world.ledgers["one"].rows("accounts")) == ["acc"]
     assert list(world.ledgers["one"].rows("transactions")) == ["t1"]
+
+
+SINCE_LATER = Edit(selection=SelectionEdit(since=dt.date(2026, 1, 10)))
+WITHOUT_MERCHANT = Edit(tables={"transactions": TableEdit(fields={"merchant": FieldEdit(on=False)})})
+
+
+@pytest.mark.parametrize(("change", "rows"), [(SINCE_LATER, 1), (WITHOUT_MERCHANT, 26)])
+async def test_a_change_saved_while_a_sync_waits_for_its_next_try_passes_no_row_over(
+    world: World, change: Edit, rows: int
+) -> None:
+    world.bank.add("transactions", Landing([transaction(f"t{n}") for n in range(25)]))
+    world.bank.add("transactions", Landing([transaction("new", date=dt.date(2026, 2, 1))]))
+    await world.add("one")
+    await world.connect()
+    ledger, destination_id = world.ledgers["one"], world.destination_ids["one"]
+    ledger.fail_before.append(RetryLater("The ledger is busy.", after=0.3))
+    await world.intake.request_sync(world.connection_id, "app/sync.requested")
+    await until(lambda: not ledger.fail_before)
+    await Arrangements(world.doors, world.engine).save(world.workspace_id, destination_id, change)
+    await world.settle()
+    assert "new" in ledger.rows("transactions")
+    assert len(ledger.rows("transactions")) == rows
 
 
 async def test_a_snapshot_closes_what_it_no_longer_names(world: World) -> None:

@@ -235,7 +235,7 @@ def _consequences(destination: Destination, targets: Mapping[str, Target], made:
 
 
 def _keep(tx: Tx, destination: Destination, targets: Mapping[str, Target], made: Draft) -> bool:
-    """Keep a draft; give whether anything is to be done about it."""
+    """Keep a draft; give whether a sync must follow: after any change, since one that is at work stops for it."""
     selection, before = made.selection, destination.selection
     if selection != before:
         destinations.save_selection(tx, destination.id, selection)
@@ -246,7 +246,7 @@ def _keep(tx: Tx, destination: Destination, targets: Mapping[str, Target], made:
         way, target = made.ways[table], targets.get(table)
         if not what and target is not None and (target.mapping, target.enabled) == (way.mapping, way.enabled):
             continue
-        needed = needed or (way.enabled and bool(what))
+        needed = needed or way.enabled
         if what.anew:
             mirror.forget_table(tx, destination.id, table)
         destinations.change_target(

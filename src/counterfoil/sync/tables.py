@@ -36,8 +36,12 @@ class TableResult(msgspec.Struct, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far a sync function's writing has come. `open_after` is None once the rows left open are done."""
+    """How far a sync function's writing has come, under one edition of what is to be done.
 
+    `open_after` is None once the rows left open are done.
+    """
+
+    edition: int
     watermark: int
     open_after: str | None
     done: bool
@@ -50,8 +54,8 @@ class TableSteps:
     def __init__(self, doors: Doors) -> None:
         self.doors = doors
 
-    async def load(self, table: str, asked: SyncTable) -> int:
-        """Check the user's table against the mapping, and read it where it is not known; give the watermark.
+    async def load(self, table: str, asked: SyncTable) -> Progress:
+        """Check the user's table against the mapping, and read it where it is not known; give where to begin.
 
         Raises `ActionRequired` before anything is written.
         """
@@ -61,13 +65,16 @@ class TableSteps:
             check(place.target.mapping, await door.describe())
         if not place.target.adopted:
             await read_back(self.doors.db, place, door)
-        return place.target.watermark
+        return Progress(place.target.edition, place.target.watermark, "", False, syncs.Counts())
 
     async def write(self, table: str, asked: SyncTable, so_far: Progress) -> Progress:
         """Write batches until all is done or the step has taken its time. Safe to repeat: the mirror knows."""
         db = self.doors.db
         place, door = await self.open_table(table, asked.destination_id)
-        if not place.target.adopted:  # a backup was restored, or a mapping changed, since this run began
+        if place.target.edition != so_far.edition:
+            # Rows before our watermark may have to be compared again, by the sync that the change has asked for.
+            return msgspec.structs.replace(so_far, done=True)
+        if not place.target.adopted:  # a backup was restored since this run began
             await read_back(db, place, door)
         size = self.doors.destination_spec((await db.read(destinations.get, asked.destination_id)).kind).batch
         watermark, open_after, counts = so_far.watermark, so_far.open_after, so_far.counts
@@ -82,7 +89,7 @@ class TableSteps:
                 raise stopped
             watermark, open_after = batch.watermark, batch.open_after
             if batch.last or time.monotonic() - began > STEP_SECONDS:
-                return Progress(watermark, open_after, batch.last, counts)
+                return Progress(so_far.edition, watermark, open_after, batch.last, counts)
 
     async def note_problem(self, table: str, asked: SyncTable, problem: Problem) -> bool:
         """Keep what a person must mend with the table or the destination it belongs to; give whether it is new."""
@@ -118,8 +125,7 @@ def make(table: str) -> Function[SyncTable, TableResult]:
         asked = ctx.event.data
         counts = syncs.Counts()
         try:
-            watermark = await ctx.step.run("load", ctx.utils.load, table, asked)
-            progress = Progress(watermark, "", False, counts)
+            progress = await ctx.step.run("load", ctx.utils.load, table, asked)
             while not progress.done:
                 progress = await ctx.step.run("write", ctx.utils.write, table, asked, progress)
             counts = progress.counts
