@@ -2,13 +2,17 @@
 
 import datetime as dt
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from counterfoil.errors import ActionRequired, BadRequest, NotThere, RetryLater
+from counterfoil.model import Account, Transaction
+from counterfoil.ports import Landing
 from counterfoil.store import channels, connections, notices, workspaces
 from counterfoil.sync.telling.acts import Channels
+from counterfoil.sync.telling.facts import note_attention
 from counterfoil.sync.telling.ways import Outward
 from receiver import CUT
 from sync.telling_stage import LOGIN_LOST, PUBLIC, Stage, stage
@@ -89,6 +93,30 @@ async def test_a_need_of_a_destination_names_it(on: Stage) -> None:
     assert told["type"] == "attention.required" and notice["code"] == "unauthorized"
     assert notice["destination_id"] and notice["url"] == f"{PUBLIC}/destinations/{notice['destination_id']}"
     assert notice["title"] == "Ledger book needs you" and notice["remedy"] == "Give another key."
+
+
+async def test_two_tables_with_the_same_need_are_one_incident(on: Stage) -> None:
+    await on.mail()
+    ledger = await on.add_ledger()
+    bank = await on.connect()
+    ledger.missing = {("accounts", "current"), ("transactions", "amount")}
+    bought = Transaction(
+        key="t1", summary="Bread", date=dt.date(2026, 1, 5), amount=Decimal(-3), currency="USD", account="acc"
+    )
+    on.bank.add("accounts", Landing([Account(key="acc", name="Renamed", currency="USD", current=Decimal(7))]))
+    on.bank.add("transactions", Landing([bought]))
+    await on.sync(bank)
+    assert len(await on.product.engine.events(name="app/attention.required")) == 2
+    assert [letter["Subject"] for letter in on.box.letters] == ["Ledger book needs you"]
+
+
+async def test_a_step_that_is_repeated_tells_nothing_twice(on: Stage) -> None:
+    await on.mail()
+    bank = await on.connect()
+    await on.product.db.run(connections.set_problem, bank, connections.Problem("gone", "It is gone.", "Look."))
+    first = await on.product.db.run(note_attention, "event", "gone", bank, None)
+    assert len(first) == 1 and await on.product.db.run(note_attention, "event", "gone", bank, None) == first
+    assert await on.product.db.run(note_attention, "another", "gone", bank, None) == []
 
 
 async def test_a_sync_that_fails_by_itself_is_told_once_until_one_is_done(on: Stage) -> None:
