@@ -54,7 +54,7 @@ async def terminal(tmp_path: Path) -> AsyncIterator[Terminal]:
         async with registered(tmp_path, there.environ, public_url=HOME) as site, listening(site) as url:
             workspace = await site.product.db.run(workspaces.first)
             token = new_token()
-            granted = {"token": token, "name": "test", "scope": "write", "expires_at": None}
+            granted: dict[str, Any] = {"token": token, "name": "test", "scope": "write", "expires_at": None}
             await site.product.db.run(tokens.add, workspace.id, **granted)
             yield Terminal(there, await site.owner(), (url, token))
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from counterfoil.destinations import notion
 from counterfoil.store import Tx, audit, destinations, workspaces
+from counterfoil.store.connections import Problem
 from counterfoil.store.schema import consents as stored
 from web.site import PASSWORD, Browser, Site
 from web.vendor_pages import HOME, KINDS, Vendors, answered, begun, consent_vendors, registered
@@ -199,7 +200,7 @@ async def lost(started: Site, there: Vendors) -> tuple[Browser, destinations.Des
     await started.product.db.run(destinations.set_state, added.id, "active")
     workspace = there.emulators["notion"]
     workspace.actions["revoke"]({})
-    problem = destinations.Problem("token_refused", "Notion does not accept the token.", "Sign in again.")
+    problem = Problem("token_refused", "Notion does not accept the token.", "Sign in again.")
     await started.product.db.run(destinations.set_problem, added.id, problem)
     return browser, added
 

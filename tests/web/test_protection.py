@@ -12,12 +12,12 @@ from fastapi.routing import APIRoute
 from counterfoil.lib import passwords
 from counterfoil.store import users, workspaces
 from counterfoil.web import pages, static_files
-from counterfoil.web.pages import deletion, first_run, invitation, sign_in
+from counterfoil.web.pages import deletion, first_run, invitation, passkeys, reset, sign_in
 from web.site import PASSWORD, Browser, Site, filled, own_ids
 
 pytestmark = pytest.mark.anyio
 
-_FOR_GUESTS = (first_run.router, invitation.router, deletion.guests, sign_in.guests)
+_FOR_GUESTS = (first_run.router, invitation.router, deletion.guests, passkeys.guests, reset.router, sign_in.guests)
 # What the npm packages held: an altered file, or an update that nobody meant, is noticed.
 VENDORED = {
     "htmx-4.0.1.min.js": "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130",

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -28,7 +29,7 @@ def box() -> Iterator[Postbox]:
 @pytest.fixture
 async def started(tmp_path: Path, box: Postbox) -> AsyncIterator[Site]:
     server = box.server
-    mail = {"smtp_host": server.host, "smtp_port": server.port, "smtp_tls": server.tls, "smtp_from": server.sender}
+    mail: dict[str, Any] = {"smtp_host": server.host, "smtp_port": server.port, "smtp_tls": server.tls}
     async with site(tmp_path, public_url=HOME, **mail) as running:
         yield running
 
