@@ -7,7 +7,7 @@ https://github.com/google/re2/wiki/Syntax
 
 import datetime as dt
 import enum
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final, Protocol
 
@@ -207,31 +207,35 @@ _TEXTS: Final = ("merchant", "summary", "original_text")
 
 
 def _conditions(when: When) -> tuple[_Holds, ...]:
-    """Make the conditions ready, the quickest first."""
-    found: list[_Holds] = []
-    if when.accounts:
-        accounts = frozenset(when.accounts)
-        found.append(lambda row, _: row.account in accounts)
-    if when.amount is not None:
-        within = _within(when.amount)
-        found.append(lambda row, _: within(row.amount))
-    if when.size is not None:
-        of_size = _within(when.size)
-        found.append(lambda row, _: of_size(abs(row.amount)))
-    if when.dates is not None:
-        since, until = when.dates.since or dt.date.min, when.dates.until or dt.date.max
-        found.append(lambda row, _: since <= row.date <= until)
-    if when.month_days is not None:
-        on_day = _on_month_days(when.month_days)
-        found.append(lambda row, _: on_day(row.date.day))
-    if when.weekdays:
-        weekdays = frozenset(when.weekdays)
-        found.append(lambda row, _: row.date.isoweekday() in weekdays)
+    """Make the conditions ready, the quickest first: most rules fail at the first one for most rows."""
+    plain: list[_Holds] = []
+    searching: list[_Holds] = []
     for place, name in enumerate(_TEXTS):
         words: Words | None = getattr(when, name)
         if words is not None:
-            found.append(_says(words, place, name))
-    return tuple(found)
+            (searching if words.test is Comparison.MATCHES else plain).append(_says(words, place, name))
+    return (*plain, *_other_conditions(when), *searching)
+
+
+def _other_conditions(when: When) -> Iterator[_Holds]:
+    if when.accounts:
+        accounts = frozenset(when.accounts)
+        yield lambda row, _: row.account in accounts
+    if when.month_days is not None:
+        on_day = _on_month_days(when.month_days)
+        yield lambda row, _: on_day(row.date.day)
+    if when.weekdays:
+        weekdays = frozenset(when.weekdays)
+        yield lambda row, _: row.date.isoweekday() in weekdays
+    if when.dates is not None:
+        since, until = when.dates.since or dt.date.min, when.dates.until or dt.date.max
+        yield lambda row, _: since <= row.date <= until
+    if when.amount is not None:
+        within = _within(when.amount)
+        yield lambda row, _: within(row.amount)
+    if when.size is not None:
+        of_size = _within(when.size)
+        yield lambda row, _: of_size(row.amount.copy_abs())
 
 
 def _within(span: Span) -> Callable[[Decimal], bool]:

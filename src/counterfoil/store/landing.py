@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, Final, cast
@@ -16,7 +16,7 @@ from counterfoil.model import TABLES, Record, Transaction
 from counterfoil.ports import Landing, Patch
 from counterfoil.store import history, schema
 from counterfoil.store.needle import needle
-from counterfoil.store.saying import Speaker
+from counterfoil.store.saying import SPOKEN, Speaker
 from counterfoil.store.schema.canonical import SEARCHED
 from counterfoil.store.versions import Versions
 
@@ -123,9 +123,13 @@ class Lander:
 
     def _put(self, table: str, records: Mapping[str, Record]) -> None:
         known = self._known(table, list(records))
-        write = _writer(table, self._tx.dialect)
-        self.fresh[table].update(records.keys() - known.keys())
+        write, speak = _writer(table, self._tx.dialect), _writer(table, self._tx.dialect, speaks=True)
+        fresh = records.keys() - known.keys()
+        self.fresh[table].update(fresh)
+        moved = [record for record in records.values() if isinstance(record, Transaction)]
+        said = self._speaker.verdicts([row for row in moved if row.key in fresh])
         changed: list[tuple[Any, ...]] = []
+        spoken: list[tuple[Any, ...]] = []
         told_anew: list[tuple[int, Record]] = []
         for key, record in records.items():
             digest = _digest(record)
@@ -134,19 +138,22 @@ class Lander:
                 continue
             version = self._versions.next()
             fixed = (key, self._connection_id, self._workspace_id, version, False, digest)
-            changed.append(write.parameters(fixed, record))
+            if (words := said.get(key)) is None:
+                changed.append(write.parameters(fixed, record))
+            else:
+                spoken.append(speak.parameters(fixed, record, words))
             if standing is not None:
                 told_anew.append((version, record))
-        if not changed:
+        if not changed and not spoken:
             return
         was = self._before(table, [(self._connection_id, record.key) for _, record in told_anew])
-        self._tx.exec_driver_sql(write.sql, changed)
+        for writer, rows in ((write, changed), (speak, spoken)):
+            if rows:
+                self._tx.exec_driver_sql(writer.sql, rows)
         self._note(history.told_anew(was, self._connection_id, told_anew))
-        self.landed.changed += len(changed)
-        if table == Transaction.table:
-            moved = [record for record in records.values() if isinstance(record, Transaction)]
-            self._name_successors(moved)
-            self._speaker.say([row for row in moved if row.key not in known])
+        self.landed.changed += len(changed) + len(spoken)
+        self._name_successors(moved)
+        self._speaker.carry_over([row for row in moved if row.key in fresh])
 
     def _name_successors(self, posted: Iterable[Transaction]) -> None:
         takeovers = [{"c": self._connection_id, "old": t.replaces, "new": t.key} for t in posted if t.replaces]
@@ -209,15 +216,15 @@ class _Writer:
     sql: str
     fields: Callable[[Record], tuple[Any, ...]]
     convert: tuple[tuple[int, Callable[[Any], Any]], ...]  # (place among the fields, conversion)
-    searched: tuple[int, Callable[[Record], Any]] | None  # (the needle's place, what it is made of)
+    made: tuple[tuple[int, Callable[[Record, Sequence[Any]], Any]], ...]  # (place, what is not the record's own)
 
-    def parameters(self, fixed: tuple[Any, ...], record: Record) -> tuple[Any, ...]:
+    def parameters(self, fixed: tuple[Any, ...], record: Record, said: Sequence[Any] = ()) -> tuple[Any, ...]:
+        """Give the parameters of one row; `said` are the values of `SPOKEN`, for a writer that speaks."""
         values = list(self.fields(record))
         for place, convert in self.convert:
             values[place] = convert(values[place])
-        if self.searched is not None:
-            place, texts = self.searched
-            values.insert(place, needle(*texts(record)))
+        for place, make in self.made:
+            values.insert(place, make(record, said))
         return (*fixed, *values)
 
 
@@ -232,14 +239,20 @@ def _look_up(table: str) -> sa.Select[str, bytes, bool]:
 
 
 @cache
-def _writer(table: str, dialect: sa.Dialect) -> _Writer:
+def _writer(table: str, dialect: sa.Dialect, speaks: bool = False) -> _Writer:
+    """Make the writer of a table; one that speaks says of new rows what the rules say."""
     rows = schema.rows[table]
     fixed = ("key", "connection_id", "workspace_id", "version", "removed", "digest")
     told = TABLES[table].__struct_fields__
-    written = [column.name for column in rows.c if column.name in (*told, "needle") and column.name not in fixed]
-    names = [name for name in written if name != "needle"]
+    made: dict[str, Callable[[Record, Sequence[Any]], Any]] = {}
+    if table in SEARCHED:
+        made["needle"] = _needle_of(*SEARCHED[table])
+    if speaks:
+        made |= {name: partial(_word, place) for place, name in enumerate(SPOKEN)}
+    written = [column.name for column in rows.c if column.name in (*told, *made) and column.name not in fixed]
+    names = [name for name in written if name not in made]
     insert = postgresql.insert(rows) if dialect.name == "postgresql" else sqlite.insert(rows)
-    kept = ("connection_id", "workspace_id", "key")
+    kept = ("connection_id", "workspace_id", "key", *SPOKEN)
     values: dict[str, Any] = {name: insert.excluded[name] for name in (*fixed, *written) if name not in kept}
     if "replaces" in values:  # a row that took over the place of one from an earlier link keeps it
         values["replaces"] = sa.func.coalesce(insert.excluded["replaces"], rows.c.replaces)
@@ -249,9 +262,16 @@ def _writer(table: str, dialect: sa.Dialect) -> _Writer:
     compiled = upsert.compile(dialect=positional, column_keys=[*fixed, *written])
     converters = (rows.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names)
     convert = tuple((place, one) for place, one in enumerate(converters) if one is not None)
-    searched = (written.index("needle"), _texts(*SEARCHED[table])) if table in SEARCHED else None
-    return _Writer(str(compiled), attrgetter(*names), convert, searched)
+    makers = tuple((place, made[name]) for place, name in enumerate(written) if name in made)
+    return _Writer(str(compiled), attrgetter(*names), convert, makers)
 
 
-def _texts(first: str, *others: str) -> Callable[[Record], Any]:
-    return attrgetter(first, *others) if others else lambda record: (getattr(record, first),)
+def _needle_of(first: str, *others: str) -> Callable[[Record, Sequence[Any]], str]:
+    if not others:
+        return lambda record, _: needle(getattr(record, first))
+    texts = attrgetter(first, *others)
+    return lambda record, _: needle(*texts(record))
+
+
+def _word(place: int, _record: Record, said: Sequence[Any]) -> Any:
+    return said[place]

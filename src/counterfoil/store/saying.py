@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, cast
 
 import msgspec
@@ -15,6 +16,7 @@ from counterfoil.store import categories, history, rules, schema
 from counterfoil.store.needle import needle
 from counterfoil.store.versions import Versions
 
+SPOKEN: Final = ("said_summary", "said_category", "tags", "hidden", "rule_id", "said_needle")  # what rules say
 UNDONE: Final = "rules"  # a cause: no rule holds for the row any more
 _CHUNK: Final = 500  # keys in one IN list
 _rows: Final = schema.rows["transactions"]
@@ -168,8 +170,8 @@ def spoken(tx: sa.Connection, workspace_id: str, key: str) -> Spoken:
     return Spoken(row.key, row.summary, row.category, row.merchant, _said(row), _by_hand(row))
 
 
-def inherit(tx: sa.Connection, heirs: Iterable[tuple[Place, Place]]) -> set[Place]:
-    """Say of rows what was said of those whose place they take; give the rows of which there was something to say."""
+def inherit(tx: sa.Connection, heirs: Iterable[tuple[Place, Place]]) -> None:
+    """Say of rows what was said of those whose place they take, where anything was."""
     new_of = dict(heirs)
     said = []
     for row in _at(tx, list(new_of), *_carried):
@@ -179,7 +181,6 @@ def inherit(tx: sa.Connection, heirs: Iterable[tuple[Place, Place]]) -> set[Plac
             said.append({"of_connection": holder, "of_key": key, **words})
     if said:
         tx.execute(_CARRY, said)
-    return {(one["of_connection"], one["of_key"]) for one in said}
 
 
 class Speaker:
@@ -191,23 +192,29 @@ class Speaker:
         self._workspace_id = workspace_id
         self._book: Rulebook | None = None
 
-    def say(self, fresh: Sequence[Transaction]) -> None:
-        """Speak of rows that were just written for the first time, in their version."""
+    def verdicts(self, fresh: Sequence[Transaction]) -> Mapping[str, Sequence[Any]]:
+        """Give what the rules say of rows that are about to be written for the first time: by key, as `SPOKEN`."""
+        if not fresh:
+            return {}
         if self._book is None:
             self._book = Rulebook(rules.of_workspace(self._tx, self._workspace_id))
+        if not self._book.rules:
+            return {}
+        found = ((row.key, self._book.first_match(row)) for row in fresh)
+        return {key: _spoken(verdict) for key, verdict in found if verdict is not None}
+
+    def carry_over(self, fresh: Sequence[Transaction]) -> None:
+        """Say of new rows what was said of the pending ones whose place they take, whatever the rules say."""
         mine = self._connection_id
         heirs = [((mine, row.replaces), (mine, row.key)) for row in fresh if row.replaces]
-        spoken_of = inherit(self._tx, heirs) if heirs else set()
-        if not self._book.rules:
-            return
-        first_match = self._book.first_match
-        said = [
-            _words(mine, row.key, verdict)
-            for row in fresh
-            if (verdict := first_match(row)) is not None and (mine, row.key) not in spoken_of
-        ]
-        if said:
-            self._tx.execute(_SAY, said)
+        if heirs:
+            inherit(self._tx, heirs)
+
+
+@lru_cache(maxsize=1024)  # a rule says the same of all its rows
+def _spoken(said: Said, transfer: str | None = None) -> tuple[Any, ...]:
+    words = needle(said.summary, said.tags, transfer) or None
+    return (said.summary, said.category, said.tags, said.hidden, said.rule_id, words)
 
 
 def _not_there(key: str) -> NotThere:
@@ -261,17 +268,9 @@ def _write(tx: sa.Connection, differences: Sequence[tuple[Difference, int]]) -> 
     )
 
 
-def _words(connection_id: str, key: str, said: Said, transfer: str | None = None) -> dict[str, Any]:
-    return {
-        "of_connection": connection_id,
-        "of_key": key,
-        "to_said_summary": said.summary,
-        "to_said_category": said.category,
-        "to_tags": said.tags,
-        "to_hidden": said.hidden,
-        "to_rule_id": said.rule_id,
-        "to_said_needle": needle(said.summary, said.tags, transfer) or None,
-    }
+def _words(connection_id: str, key: str, said: Said, transfer: str | None) -> dict[str, Any]:
+    words = zip(SPOKEN, _spoken(said, transfer), strict=True)
+    return {"of_connection": connection_id, "of_key": key, **{f"to_{name}": word for name, word in words}}
 
 
 def _remember(
@@ -294,8 +293,6 @@ def _setting(*names: str) -> sa.Update:
     return sa.update(_rows).where(here).values({name: sa.bindparam(f"to_{name}") for name in names})
 
 
-_SPOKEN: Final = ("said_summary", "said_category", "tags", "hidden", "rule_id", "said_needle")
-_carried: Final = tuple(_rows.c[name] for name in ("key", "connection_id", *_SPOKEN, "by_hand", "transfer"))
-_SAY: Final = _setting(*_SPOKEN)
-_SAY_ANEW: Final = _setting(*_SPOKEN, "version", "by_hand")
+_carried: Final = tuple(_rows.c[name] for name in ("key", "connection_id", *SPOKEN, "by_hand", "transfer"))
+_SAY_ANEW: Final = _setting(*SPOKEN, "version", "by_hand")
 _CARRY: Final = _setting(*(column.name for column in _carried[2:]))
