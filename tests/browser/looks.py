@@ -1,7 +1,6 @@
 """How a page looks: at two widths, by day and by night. What keeps people out of it, axe-core says."""
 
 import itertools
-import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -53,8 +52,7 @@ def plainly(page: Page) -> None:
 
 def name_of(address: str) -> str:
     """Give the name of an address' pictures; ids are left out."""
-    words = [part for part in re.split(r"\W+", address) if part and not re.search(r"[0-9a-f]{6}", part)]
-    return "-".join(words) or "home"
+    return "-".join(part for part in address.split("/") if part and len(part) < 16) or "home"
 
 
 def violations(page: Page) -> list[str]:
