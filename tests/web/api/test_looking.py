@@ -10,6 +10,7 @@ from counterfoil.model import TABLES
 from web.api.desk import Desk, problem_of
 
 pytestmark = pytest.mark.anyio
+NO_LISTS = ("/v1/health", "/v1/me", "/v1/export", "/v1/export/transactions")
 
 
 async def every(client: httpx2.AsyncClient, path: str, limit: int, **params: str) -> list[dict[str, Any]]:
@@ -35,9 +36,10 @@ async def test_every_list_reads_the_same_in_small_pages_as_in_one(at: Desk) -> N
     reader = await at.caller()
     description = (await reader.get("http://counterfoil.test/api/openapi.json")).json()
     lists = [path for path, methods in description["paths"].items() if "get" in methods and "{" not in path]
-    paged = [path.removeprefix("/v1") for path in lists if path not in ("/v1/health", "/v1/me")]
+    paged = [path.removeprefix("/v1") for path in lists if path not in NO_LISTS]
     assert len(paged) > 15
-    empty = {"/relinks", *(f"/rows/{table}" for table in TABLES if table not in ("accounts", "transactions"))}
+    empty = {"/audit", "/categories", "/channels", "/pairs", "/relinks", "/rules"}
+    empty |= {f"/rows/{table}" for table in TABLES if table not in ("accounts", "transactions")}
     for path in paged:
         whole = await every(reader, path, 200)
         assert whole or path in empty, path
@@ -50,7 +52,7 @@ async def test_rows_have_exact_amounts_and_can_be_narrowed(at: Desk) -> None:
     reader = await at.caller("read")
     rows = await every(reader, "/rows/transactions", 50)
     assert [(row["key"], row["connection_id"]) for row in rows] == sorted(
-        (f"t00{n}", connection) for n in range(3) for connection in (first, second)
+        ((f"t00{n}", connection) for n in range(3) for connection in (first, second)), reverse=True
     )
     assert rows[0]["amount"] == "-1.50" and rows[0]["date"] == "2026-01-05" and rows[0]["removed"] is False
     assert len(await every(reader, "/rows/transactions", 50, connection_id=second)) == 3
@@ -65,7 +67,8 @@ async def test_every_canonical_table_can_be_read(at: Desk) -> None:
         rows = await every(reader, f"/rows/{table['name']}", 50)
         assert len(rows) == table["rows"]
         for row in rows:
-            assert set(row) == {"key", "connection_id", "version", "removed"} | {c["name"] for c in table["columns"]}
+            every_row_has = {"key", "connection_id", "version", "removed", "hidden"}
+            assert set(row) == every_row_has | {c["name"] for c in table["columns"]}
 
 
 async def test_a_sync_tells_what_it_did_to_each_table(at: Desk) -> None:
@@ -170,3 +173,46 @@ async def test_a_bug_is_answered_in_the_same_shape_and_says_nothing_of_itself(at
     reply = await reader.get("/health")
     assert reply.status_code == 500 and problem_of(reply)["code"] == "fault"
     assert "NoneType" not in reply.text
+
+
+async def test_transactions_are_searched_and_filtered_newest_first(at: Desk) -> None:
+    await at.connect("first", transactions=12)
+    reader = await at.caller("read")
+    found = await every(reader, "/rows/transactions", 5, words="PURCHASE 1")
+    assert [row["summary"] for row in found] == ["Purchase 11", "Purchase 10", "Purchase 1"]
+    assert await every(reader, "/rows/transactions", 5, direction="in") == []
+    assert len(await every(reader, "/rows/transactions", 5, least="1.5", most="1.50", since="2026-01-05")) == 12
+    assert await every(reader, "/rows/transactions", 5, account="other") == []
+    assert [row["name"] for row in await every(reader, "/rows/accounts", 5, words="check")] == ["Checking"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"least": "-1"}, {"most": "NaN"}, {"since": "soon"}, {"state": "odd"}, {"account": ""}]
+)
+async def test_a_filter_that_means_nothing_is_refused(at: Desk, wrong: dict[str, str]) -> None:
+    reader = await at.caller("read")
+    assert (await reader.get("/rows/transactions", params=wrong)).status_code == 422
+
+
+async def test_a_transaction_tells_its_history_and_where_it_was_written(at: Desk) -> None:
+    connection = await at.connect("first", transactions=2)
+    ledger = await at.add_ledger()
+    reader = await at.caller("read")
+    told = (await reader.get("/rows/transactions/t001")).json()
+    assert told["summary"] == "Purchase 1" and told["connection_id"] == connection
+    assert [(one["turn"], one["cause"], one["cells"]) for one in told["history"]] == [("arrived", "bank", {})]
+    assert told["places"] == [
+        {"destination_id": ledger, "label": "Ledger book", "standing": "written", "reason": None, "url": None}
+    ]
+    assert (await reader.get("/rows/transactions/none")).status_code == 404
+    assert (await (await at.neighbour("read")).get("/rows/transactions/t001")).status_code == 404
+
+
+async def test_what_a_filter_finds_comes_as_a_file(at: Desk) -> None:
+    await at.connect("first", transactions=12)
+    reader = await at.caller("read")
+    sheet = await reader.get("/export/transactions", params={"words": "purchase 11"})
+    assert sheet.headers["content-type"].startswith("text/csv")
+    assert [line.split(",")[0] for line in sheet.text.splitlines()] == ["key", "t011"]
+    told = (await reader.get("/export/transactions", params={"form": "json"})).json()
+    assert len(told) == 12 and told[0]["account_name"] == "Checking" and told[0]["amount"] == "-1.50"
