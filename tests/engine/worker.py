@@ -48,6 +48,22 @@ def work(step: str, run: str, data: Job) -> str:
     return step
 
 
+@function("visit", on="visit", concurrency=Concurrency(key="event.data.key"), retries=0)
+async def visit(ctx: Context[Job]) -> None:
+    await drop_in(ctx)
+
+
+@function("intrude", on="intrude", retries=0)
+async def intrude(ctx: Context[Job]) -> None:
+    await drop_in(ctx)
+
+
+async def drop_in(ctx: Context[Job]) -> None:
+    say("enter", ctx.run_id, ctx.event.data.key, ctx.event.data.n)
+    await ctx.step.run("one", work, "one", ctx.run_id, ctx.event.data)
+    say("leave", ctx.run_id, ctx.event.data.key, ctx.event.data.n)
+
+
 @function("pair", on="pair", concurrency=Concurrency(key="event.data.key", scope="pair"), retries=0)
 async def pair(ctx: Context[Job]) -> list[int]:
     data = ctx.event.data
@@ -65,7 +81,7 @@ async def patient(ctx: Context[Job]) -> int:
     return await ctx.step.invoke("job", job, ctx.event.data)
 
 
-FUNCTIONS = (job, pair, urgent, patient)
+FUNCTIONS = (job, visit, intrude, pair, urgent, patient)
 
 
 async def main(database: str, version: str, places: int) -> None:

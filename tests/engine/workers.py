@@ -25,6 +25,7 @@ class Line(NamedTuple):
     key: str
     n: int
     pid: int
+    at: float  # seconds
 
 
 @dataclass
@@ -74,8 +75,8 @@ class Workers:
             whole = new[: new.rfind("\n") + 1]
             self._read += len(whole)
             for line in whole.splitlines():
-                word, run, key, n, pid, _ = line.split()
-                self._lines.append(Line(word, run, key, int(n), int(pid)))
+                word, run, key, n, pid, at = line.split()
+                self._lines.append(Line(word, run, key, int(n), int(pid), int(at) / 1e9))
         return self._lines
 
     def words(self) -> list[str]:
@@ -110,7 +111,7 @@ class Workers:
         inside: dict[str, set[tuple[str, str, int]]] = defaultdict(set)
         dead, last = self.dead(), {line.pid: index for index, line in enumerate(self.lines())}
         found = []
-        for index, (word, run, key, _, pid) in enumerate(self.lines()):
+        for index, (word, run, key, _, pid, _) in enumerate(self.lines()):
             part = "enter" if word == "leave" else word.removesuffix("-done")
             if part != word:
                 inside[key].discard((part, run, pid))
@@ -123,9 +124,9 @@ class Workers:
     def disorder(self) -> list[str]:
         """Give the keys whose runs did not begin in the order of their numbers."""
         first: dict[str, list[int]] = defaultdict(list)
-        for word, _, key, n, _ in self.lines():
-            if word == "enter" and n not in first[key]:
-                first[key].append(n)
+        for line in self.lines():
+            if line.word == "enter" and line.n not in first[line.key]:
+                first[line.key].append(line.n)
         return [key for key, order in first.items() if order != sorted(order)]
 
     def repeats(self) -> list[Line]:

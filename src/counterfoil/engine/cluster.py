@@ -35,6 +35,7 @@ class Cluster:
             self.session.open()
             self._roster.join()
             self._roster.adopt()
+            self._ledger.count_anew()
 
     def leave(self) -> None:
         """Give our locks and our place back; blocks."""
@@ -58,6 +59,7 @@ class Cluster:
             try:
                 if await asyncio.to_thread(self._roster.adopt):
                     heard("queue *")
+                await asyncio.to_thread(self._ledger.count_anew)
             except sa.exc.DBAPIError:
                 log.warning("the database does not answer; trying again")
 

@@ -1,14 +1,14 @@
 """All SQL of the engine: the inbox of events, what they start, and what became of it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 from dbos._sys_db import SystemDatabase
 from sqlalchemy.dialects import postgresql, sqlite
 
-from counterfoil.engine.durable import APP
+from counterfoil.engine.durable import APP, SCHEMA
 from counterfoil.engine.events import matches, now_ms
 from counterfoil.engine.failures import end_of
 from counterfoil.engine.journal import Journal, Recorded
@@ -27,6 +27,8 @@ from counterfoil.engine.tables import (
     own,
     paused_table,
 )
+
+UNCOUNTED: Final = 1_000  # changes of runs that Postgres may not know of when it plans
 
 
 class Ledger:
@@ -338,7 +340,19 @@ class Ledger:
         with self._db.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
-    # --- dead workers ----------------------------------------------------------------------------------------
+    def count_anew(self) -> None:
+        """Let Postgres look at the runs again where many have changed since it last did.
+
+        It plans by what it has counted, and counts by itself once a minute. A queue that grew from nothing to thousands
+        of keys meanwhile is read from end to end for each of its keys: minutes for one look at 10,000 of them.
+        """
+        if not self._postgres:
+            return
+        table = f"{SCHEMA}.{self._status.name}"
+        query = sa.text("SELECT n_mod_since_analyze FROM pg_stat_user_tables WHERE relid = CAST(:table AS regclass)")
+        with self._db.begin() as connection:
+            if (connection.execute(query, {"table": table}).scalar() or 0) > UNCOUNTED:
+                connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {table}")
 
 
 def _json(ids: Sequence[str]) -> str:
