@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,8 +20,9 @@ from counterfoil.lib import passwords
 from counterfoil.lib.budget import LocalBudgets
 from counterfoil.money import plain
 from counterfoil.providers.plaid.settings import PlaidSettings
+from counterfoil.rules import Comparison, Span, Then, When, Words
 from counterfoil.sandbox.server import QuietServer, listen
-from counterfoil.store import Tx, destinations, mirror, rows, syncs, users, workspaces
+from counterfoil.store import Tx, categories, destinations, mirror, rows, rules, syncs, users, workspaces
 from counterfoil.store.syncs import Counts
 from counterfoil.sync.mapping import is_bound
 from counterfoil.web.app import create_app_for
@@ -63,7 +65,8 @@ class Demo:
         self._began = time.monotonic()
 
     async def connect_all(self) -> None:
-        """Add the destinations, then the banks: their rows find every place prepared."""
+        """Add the destinations, then the banks: their rows find every place prepared, and rules that speak of them."""
+        await self.product.db.run(_add_rules, self.workspace_id)
         found = self.sandbox.credentials
         intake, doors = self.product.intake, self.product.doors
         for kind, slug in vendors.DESTINATIONS.items():
@@ -134,6 +137,14 @@ class Demo:
                 if sync.finished_at is not None and sync.id not in told:
                     told.add(sync.id)
                     tell(sync)
+
+
+def _add_rules(tx: Tx, workspace_id: str) -> None:
+    treats = categories.named(tx, workspace_id, "Treats")
+    coffee = When(merchant=Words(Comparison.CONTAINS, "coffee"), size=Span(most=Decimal(20)))
+    rules.add(tx, workspace_id, name="Coffee", when=coffee, then=Then(category=treats, tags=("coffee",)))
+    large = When(amount=Span(most=Decimal(-1000)))
+    rules.add(tx, workspace_id, name="Large bills", when=large, then=Then(tags=("large",)))
 
 
 def _standing(tx: Tx, workspace_id: str) -> tuple[int, int]:

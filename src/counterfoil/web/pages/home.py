@@ -1,11 +1,12 @@
 """Home: whether all is well, what needs somebody, and what the money did."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
-from counterfoil.web import charts, overview
+from counterfoil.store import pairs
+from counterfoil.web import charts, overview, words
 from counterfoil.web.auth import ProductOf, SignedInVisitor
 from counterfoil.web.figures import FigureCache
 from counterfoil.web.overview import Overview, Place
@@ -39,7 +40,7 @@ async def show(request: Request, visitor: SignedInVisitor, product: ProductOf) -
         visitor,
         seen=seen,
         health=overview.health(seen),
-        needs=needs_of(seen),
+        needs=[*needs_of(seen), *_pairs_that_wait(await product.db.read(pairs.counts, workspace_id))],
         figures=figures,
         line=charts.line(figures.history) if figures else None,
         bars=charts.bars(figures.months, figures.currency) if figures else None,
@@ -47,6 +48,14 @@ async def show(request: Request, visitor: SignedInVisitor, product: ProductOf) -
         kinds={slug: spec.label for slug, spec in product.doors.destinations.items()},
         place_state=overview.place_state,
     )
+
+
+def _pairs_that_wait(counts: Mapping[str, int]) -> list[Need]:
+    waiting = counts[pairs.OPEN]
+    if not waiting:
+        return []
+    title = f"{words.count(waiting, 'movement')} between your accounts may count twice."
+    return [Need(title, "Say which are transfers: they are neither income nor spending.", "/transfers", tone="warn")]
 
 
 def needs_of(seen: Overview) -> Sequence[Need]:
