@@ -108,6 +108,36 @@ def test_another_server_is_asked_for_everything(remote: Run, served: Served) -> 
     assert "Steps:" in shown and "start-sync" in shown
 
 
+def test_transactions_are_searched_shown_and_saved(remote: Run, tmp_path: Path) -> None:
+    every = remote("transactions", "--json")
+    key = every[0]["key"]
+    assert key in [one["key"] for one in remote("transactions", "--words", every[0]["summary"], "--state", "posted", "--json")]
+    assert remote("transactions", "--direction", "in", "--json") == []
+    told = remote("transactions", "show", key, "--json")
+    assert told["history"][0]["turn"] == "arrived" and told["places"][0]["standing"] == "written"
+    shown = remote("transactions", "show", key)
+    assert "History:" in shown and "Places:" in shown
+    file = tmp_path / "some.csv"
+    remote("transactions", "save", str(file), "--words", every[0]["summary"])
+    assert file.read_text().splitlines()[0].startswith("key,summary,date") and file.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(BadRequest, match="there already"):
+        remote("transactions", "save", str(file))
+    with pytest.raises(BadRequest, match="neither CSV nor JSON"):
+        remote("transactions", "save", str(tmp_path / "some.xls"))
+
+
+def test_a_file_that_could_not_be_fetched_is_not_left_behind(remote: Run, tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match="cannot be used"):
+        remote("transactions", "save", str(tmp_path / "some.json"), "--since", "soon")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_rows_are_listed_too(remote: Run) -> None:
+    assert "Checking" in remote("rows", "accounts", "--words", "check")
+    assert remote("rows", "holdings", "--json") == []
+    assert {table["name"] for table in remote("rows", "--json")} >= {"accounts", "transactions"}
+
+
 def test_a_long_list_is_read_page_by_page(remote: Run) -> None:
     whole = remote("events", "--limit", "1000", "--json")
     assert len(whole) == len({event["id"] for event in whole}) > 2

@@ -14,6 +14,7 @@ from counterfoil.cli import (
     pairs,
     people,
     play,
+    rows,
     rules,
     run,
     tokens,
@@ -33,6 +34,8 @@ for command in (run.serve, run.worker, follow.sync, rules.say, *connect.COMMANDS
 for noun, commands in {
     "connections": look.connections,
     "destinations": look.destinations,
+    "transactions": rows.transactions,
+    "rows": rows.rows,
     "rules": rules.rules,
     "categories": rules.categories,
     "pairs": pairs.pairs,

@@ -80,9 +80,10 @@ class Client:
             return reply.json() if reply.content else {}
         raise _problem(reply)
 
-    async def save(self, path: str, file: IO[bytes]) -> None:
+    async def save(self, path: str, file: IO[bytes], **params: Any) -> None:
         """Write what an address sends to a file, as it comes. Raises `BadRequest`."""
-        async with self._http.stream("GET", _BASE + path) as reply:
+        given = {name: value for name, value in params.items() if value is not None}
+        async with self._http.stream("GET", _BASE + path, params=given) as reply:
             if not reply.is_success:
                 await reply.aread()
                 raise _problem(reply)
