@@ -111,7 +111,9 @@ def test_another_server_is_asked_for_everything(remote: Run, served: Served) -> 
 def test_transactions_are_searched_shown_and_saved(remote: Run, tmp_path: Path) -> None:
     every = remote("transactions", "--json")
     key = every[0]["key"]
-    assert key in [one["key"] for one in remote("transactions", "--words", every[0]["summary"], "--state", "posted", "--json")]
+    assert key in [
+        one["key"] for one in remote("transactions", "--words", every[0]["summary"], "--state", "posted", "--json")
+    ]
     assert remote("transactions", "--direction", "in", "--json") == []
     told = remote("transactions", "show", key, "--json")
     assert told["history"][0]["turn"] == "arrived" and told["places"][0]["standing"] == "written"
