@@ -192,6 +192,13 @@ def set_reason(tx: sa.Connection, message_id: str, reason: str, *, final: bool) 
     return tx.execute(sa.update(messages).where(waits).values(state=state, reason=reason)).rowcount == 1
 
 
+def give_up(tx: sa.Connection, before: dt.datetime) -> None:
+    """Say of messages from before a moment that still wait that they will not arrive: their runs were cancelled."""
+    old = (messages.c.state == "waiting") & (messages.c.created_at < before)
+    reason = sa.func.coalesce(messages.c.reason, "Its sending was stopped.")
+    tx.execute(sa.update(messages).where(old).values(state="failed", reason=reason))
+
+
 def page(tx: sa.Connection, channel_id: str, *, before: str | None = None, limit: int = 50) -> list[Message]:
     """Give a channel's messages, newest first; `before` is the id of the last one seen."""
     query = sa.select(*_MESSAGE).where(messages.c.channel_id == channel_id)

@@ -10,7 +10,7 @@ from counterfoil.store import Tx, channels, notices, workspaces
 from counterfoil.store.notices import Waiting
 from counterfoil.sync.steps import Attention, SyncSteps
 from counterfoil.sync.telling.facts import note_attention, note_mended, week_notice
-from counterfoil.sync.telling.post import Delivery
+from counterfoil.sync.telling.post import GIVES_UP, Delivery
 from counterfoil.sync.telling.rhythm import rhythm
 
 WAITS: Final = "app/message.waits"
@@ -54,6 +54,7 @@ async def find_due(steps: SyncSteps, at: str) -> list[Waiting]:
 
 
 def _due(tx: Tx, now: dt.datetime) -> list[Waiting]:
+    notices.give_up(tx, now - 2 * GIVES_UP)
     living = [one.id for one in workspaces.every(tx)]
     waiting = [one for workspace_id in living for one in note_mended(tx, workspace_id)]
     for channel in channels.due(tx, living, now):

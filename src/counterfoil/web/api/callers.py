@@ -25,7 +25,7 @@ class Scope(enum.Enum):
     READ = "read"  # see everything
     SYNC = "sync"  # ask for syncs and reconciliations
     WRITE = "write"  # add, change and remove connections and destinations
-    ADMIN = "admin"  # tokens; functions and runs
+    ADMIN = "admin"  # tokens, notifications and the workspace itself; functions and runs
 
     def covers(self, other: "Scope") -> bool:
         """Say whether this scope holds the other."""
