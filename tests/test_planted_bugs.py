@@ -87,7 +87,7 @@ BUGS: Final = (
     Bug(
         "what a step came to is not kept",
         "engine/core.py",
-        "        self.ledger.journal.record(run.id, run.owner, number, step)\n",
+        "        self.ledger.journal.record(run.id, run.owner, key.number, step)\n",
         "",
         ("engine/test_kills.py::test_kills_in_the_middle_of_syncs_lose_double_and_block_nothing[sqlite-15]",),
     ),

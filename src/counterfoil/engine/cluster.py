@@ -43,10 +43,6 @@ class Cluster:
             self._roster.leave()
             self.session.close()
 
-    def tell(self, text: str) -> None:
-        """Tell all processes; blocks."""
-        self._ledger.tell(text)
-
     def duties(self, heard: Callable[[str], None]) -> list[Coroutine[Any, Any, None]]:
         """Give what this process does for as long as it lives."""
         if self.session is None:

@@ -55,16 +55,11 @@ class Kernel(Protocol):
     backoff: float  # seconds before the first repeat
     middleware: tuple[Middleware, ...]
 
-    async def journal_step(
-        self, run: "Live", number: int, name: str, started: int, output: bytes | None, error: bytes | None = None
-    ) -> None: ...
-    def record_now(
-        self, run: "Live", number: int, name: str, started: int, output: bytes | None, error: bytes | None = None
-    ) -> None: ...
-    async def invoke(self, run: "Live", number: int, name: str, function: "Function[Any, Any]", data: Any) -> str: ...
+    def record(self, run: "Live", key: "StepKey", started: int, output: bytes | None, error: bytes | None) -> None: ...
+    async def invoke(self, run: "Live", key: "StepKey", function: "Function[Any, Any]", data: Any) -> str: ...
     async def ended(self, run_id: str, deadline: float | None) -> End | None: ...
     async def cancel(self, run_id: str) -> None: ...
-    async def send_from(self, event: Event[Any]) -> None: ...
+    async def send(self, event: Event[Any]) -> object: ...
     async def arrivals(self, name: str, since: int) -> list[dict[str, Any]]: ...
     def mark(self, name: str) -> int: ...
     async def arrival(self, name: str, mark: int, seconds: float) -> None: ...
@@ -175,7 +170,7 @@ class Steps:
             def work() -> Any:
                 result = fn(*args, **kwargs)
                 if not inspect.isawaitable(result):
-                    self._kernel.record_now(self._live, key.number, key.text, started, _encode(result))
+                    self._kernel.record(self._live, key, started, _encode(result), None)
                 return result
 
             result = await asyncio.to_thread(work)
@@ -184,7 +179,7 @@ class Steps:
             result = await result
         else:
             result = await self._hooked(key, fn, args, kwargs)
-        await self._kernel.journal_step(self._live, key.number, key.text, started, _encode(result))
+        await self.keep(key, started, _encode(result))
         return result
 
     async def _hooked(self, key: StepKey, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -212,9 +207,7 @@ class Steps:
                 again = self._judge(error, failures, waited)
                 if again.final:
                     await self._fail(key, started, error, again.failure)
-                await self._kernel.journal_step(
-                    self._live, retry.number, retry.text, started, msgspec.json.encode(again)
-                )
+                await self.keep(retry, started, msgspec.json.encode(again))
             failures += 1 if again.counts else 0
             waited += 0 if again.counts else max(0, again.wake - started) / 1000
             attempt += 1
@@ -233,9 +226,7 @@ class Steps:
     async def _fail(self, key: StepKey, started: int, error: Exception, failure: Failure) -> None:
         """Keep the failure, and raise what a replay will raise."""
         if key.kind == "run":
-            await self._kernel.journal_step(
-                self._live, key.number, key.text, started, None, msgspec.json.encode(failure)
-            )
+            await self.keep(key, started, None, msgspec.json.encode(failure))
         raise restore(failure) from error
 
     async def invoke(self, id: str, function: "Function[D2, R2]", data: D2, *, timeout: float | None = None) -> R2:
@@ -248,7 +239,7 @@ class Steps:
         done = self._recorded(key)
         if done is None:
             started = now_ms()
-            child = await self._kernel.invoke(self._live, key.number, key.text, function, data)
+            child = await self._kernel.invoke(self._live, key, function, data)
         else:
             started, child = done.started, done.child or ""
         late = StepKey("timeout", key.name)
@@ -259,9 +250,7 @@ class Steps:
         if end is None:
             error = InvokeFailed(child, Failure("TimedOut", f"{function.id} has not ended within {timeout} seconds."))
             await self._kernel.cancel(child)
-            await self._kernel.journal_step(
-                self._live, late.number, late.text, started, None, msgspec.json.encode(describe(error))
-            )
+            await self.keep(late, started, None, msgspec.json.encode(describe(error)))
             raise error
         if end.failure is not None:
             raise InvokeFailed(child, end.failure)
@@ -279,9 +268,9 @@ class Steps:
         if (done := self._recorded(key)) is not None:
             event = _replay(done, Event[dict[str, Any]] | None)
         else:
-            deadline = await self._wake_time(StepKey("until", key.name), timeout)
+            deadline = await self.moment(StepKey("until", key.name), timeout)
             event = await self._arrival(name, match or {}, deadline)
-            await self._kernel.journal_step(self._live, key.number, key.text, now_ms(), msgspec.json.encode(event))
+            await self.keep(key, now_ms(), msgspec.json.encode(event))
         if event is not None:
             self._live.taken.add(event.id)
         return cast("Event[dict[str, Any]] | None", event)
@@ -307,21 +296,26 @@ class Steps:
         started = now_ms()
         for position, event in enumerate(events):
             known = event if event.id else msgspec.structs.replace(event, id=f"{self._live.id}/{key.name}/{position}")
-            await self._kernel.send_from(known)
-        await self._kernel.journal_step(self._live, key.number, key.text, started, b"null")
+            await self._kernel.send(known)
+        await self.keep(key, started, b"null")
 
     async def sleep(self, id: str, seconds: float) -> None:
         """Sleep until so many seconds after this step was first reached, restarts included."""
-        wake = await self._wake_time(self._key("sleep", id), seconds)
+        wake = await self.moment(self._key("sleep", id), seconds)
         await asyncio.sleep(max(0, wake - now_ms()) / 1000)
 
-    async def _wake_time(self, key: StepKey, seconds: float) -> int:
+    async def moment(self, key: StepKey, seconds: float) -> int:
+        """Give the time, in milliseconds since 1970, that many seconds after this was first asked in this run."""
         if (done := self._recorded(key)) is not None:
             return cast(int, _replay(done, int))
         started = now_ms()
         wake = started + round(seconds * 1000)
-        await self._kernel.journal_step(self._live, key.number, key.text, started, str(wake).encode())
+        await self.keep(key, started, str(wake).encode())
         return wake
+
+    async def keep(self, key: StepKey, started: int, output: bytes | None, error: bytes | None = None) -> None:
+        """Record what a step came to: JSON of its result, or of its failure."""
+        await asyncio.to_thread(self._kernel.record, self._live, key, started, output, error)
 
     def _key(self, kind: str, id: str) -> StepKey:
         self._uses[id] = uses = self._uses.get(id, 0) + 1

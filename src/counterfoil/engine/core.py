@@ -2,14 +2,12 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from dbos import DBOS
 
-from counterfoil.engine.cluster import Cluster
-from counterfoil.engine.context import Live, Middleware
+from counterfoil.engine.context import Live, Middleware, StepKey
 from counterfoil.engine.durable import Bells
 from counterfoil.engine.events import Event, key_of, now_ms
 from counterfoil.engine.failures import CANCELLED, End, NonRetriable
@@ -40,8 +38,6 @@ class Core:
         self.bells = Bells()
         self.live: dict[str, Live] = {}
         self.something_ended = asyncio.Event()
-        self.cluster: Cluster | None = None
-        self.dbos: DBOS | None = None
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, asyncio.Future[End]] = {}
         self._marks: dict[str, int] = {}
@@ -50,9 +46,10 @@ class Core:
 
     # --- events become runs ----------------------------------------------------------------------------------
 
-    async def send(self, event: Event[Any]) -> Accepted:
-        """Keep an event and start every function that listens to it."""
-        return await self.accept(event, [function for function in self.functions.values() if event.name in function.on])
+    async def send(self, event: Event[Any], without: Collection[str] = ()) -> Accepted:
+        """Keep an event and start every function that listens to it, but for those named."""
+        listening = [one for one in self.functions.values() if event.name in one.on and one.id not in without]
+        return await self.accept(event, listening)
 
     async def accept(self, event: Event[Any], functions: Sequence[Function[Any, Any]]) -> Accepted:
         known = msgspec.structs.replace(event, id=event.id or new_id(), ts=event.ts or now_ms())
@@ -105,21 +102,13 @@ class Core:
 
     # --- what runs need (`context.Kernel`) -------------------------------------------------------------------
 
-    def record_now(
-        self, run: Live, number: int, name: str, started: int, output: bytes | None, error: bytes | None = None
-    ) -> None:
-        """Keep a step's result; blocks."""
-        step = Recorded(name, _text(output), _text(error), None, started)
-        self.ledger.journal.record(run.id, run.owner, number, step)
-        run.journal[number] = step
+    def record(self, run: Live, key: StepKey, started: int, output: bytes | None, error: bytes | None) -> None:
+        """Keep what a step came to; blocks."""
+        step = Recorded(key.text, _text(output), _text(error), None, started)
+        self.ledger.journal.record(run.id, run.owner, key.number, step)
+        run.journal[key.number] = step
 
-    async def journal_step(
-        self, run: Live, number: int, name: str, started: int, output: bytes | None, error: bytes | None = None
-    ) -> None:
-        """Keep a step's result."""
-        await asyncio.to_thread(self.record_now, run, number, name, started, output, error)
-
-    async def invoke(self, run: Live, number: int, name: str, function: Function[Any, Any], data: Any) -> str:
+    async def invoke(self, run: Live, key: StepKey, function: Function[Any, Any], data: Any) -> str:
         """Start a child of a run."""
         if function.scope is not None and function.scope in run.held:
             raise NonRetriable(
@@ -131,8 +120,8 @@ class Core:
             function, msgspec.to_builtins(Event("engine/function.invoked", data, new_id(), now_ms())), run
         )
         self._waiting[child.id] = self._loop.create_future()
-        await asyncio.to_thread(self.ledger.invoke, run.id, run.owner, number, name, child)
-        run.journal[number] = Recorded(name, None, None, child.id, now_ms())
+        await asyncio.to_thread(self.ledger.invoke, run.id, run.owner, key.number, key.text, child)
+        run.journal[key.number] = Recorded(key.text, None, None, child.id, now_ms())
         self.rouse([child.queue])
         return child.id
 
@@ -148,10 +137,6 @@ class Core:
     async def cancel(self, run_id: str) -> None:
         """Cancel a run and all that it invoked."""
         self.stopped(await asyncio.to_thread(self.ledger.cancel, [run_id]))
-
-    async def send_from(self, event: Event[Any]) -> None:
-        """Send an event of a run."""
-        await self.send(event)
 
     async def arrivals(self, name: str, since: int) -> list[dict[str, Any]]:
         """Give the events of that name since a moment."""
@@ -199,8 +184,8 @@ class Core:
 
     def announce(self, run_id: str, end: End | None) -> None:
         """Hear from a DBOS thread that a run of this process has ended (None: it may have, look)."""
-        if self.cluster is not None and end is not None:
-            self.cluster.tell(f"end {run_id}")
+        if end is not None:
+            self.ledger.tell(f"end {run_id}")
 
         def tell() -> None:
             self.something_ended.set()

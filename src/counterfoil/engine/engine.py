@@ -87,7 +87,6 @@ class Engine(Generic[U]):
             await self._close()
             raise
         core = self._core = Core(self._functions, self._ledger, self._middleware, self._backoff)
-        core.cluster = self._cluster
         if worker:
             await self._begin()
         if self._cluster is not None:
@@ -139,31 +138,31 @@ class Engine(Generic[U]):
 
     async def _begin(self) -> None:
         core = self._core
+        dbos = self._dbos = durable.configure(self._db, self._version, self._executor)
         locks = Locks(self._cluster.session if self._cluster is not None else None)
         runner = self._runner = Runner(core, locks, self._utils)
-        dbos = core.dbos = durable.configure(self._db, self._version, self._executor)
         for function in self._functions.values():
             runner.register(function)
         core.bells.install()
         durable.launch(dbos, core.announce)
         for function in self._functions.values():
             for cron in function.crons:
-                self._spawn(schedule.tick(function, cron, self._send_tick))
+                self._spawn(schedule.tick(function, cron, core.accept))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work))
 
     async def stop(self) -> None:
         """Let every run finish its present step, hand the rest to the next worker, and close the database."""
-        if self._runner is not None and (dbos := self._core.dbos) is not None:
+        if self._runner is not None:
             self._runner.draining = True
-            durable.stop_queues(dbos, self._core.bells)
+            durable.stop_queues(self._dbos, self._core.bells)
             for live in list(self._core.live.values()):
                 live.halt("hand over")
             await _within(self._runner.idle(), DRAIN)
             # DBOS made its own threads the loop's default; they end with it.
             asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
-            durable.abandon(dbos)
+            durable.abandon(self._dbos)
             await asyncio.to_thread(durable.destroy)
             self._runner = None
         await self._close()
@@ -192,12 +191,13 @@ class Engine(Generic[U]):
 
     # --- events and runs -------------------------------------------------------------------------------------
 
-    async def send(self, event: Event[Any]) -> Accepted:
+    async def send(self, event: Event[Any], *, without: Collection[str] = ()) -> Accepted:
         """Keep an event and start every function that listens to it; answers before they run.
 
+        `without` are ids of functions that need not run for it, since a run of theirs that waits does this work too.
         The same id twice starts nothing twice. Raises `BadRequest` where the data lack what a function needs.
         """
-        return await self._core.send(event)
+        return await self._core.send(event, without)
 
     async def begin(self, function: Function[D, Any], data: D) -> str:
         """Start one function without an event; give the run's id."""
@@ -298,9 +298,6 @@ class Engine(Generic[U]):
         for run_id in await asyncio.to_thread(self._eraser.active, names, spared):
             await self.cancel(run_id)
         return await asyncio.to_thread(self._eraser.erase, names, spared)
-
-    async def _send_tick(self, function: Function[Any, Any], event: Event[Any]) -> None:
-        await self._core.accept(event, [function])
 
 
 def _url(database: Path | str) -> sa.URL:

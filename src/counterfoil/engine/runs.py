@@ -15,7 +15,7 @@ from counterfoil.engine.core import Core
 from counterfoil.engine.durable import Disowned
 from counterfoil.engine.events import Event, now_ms
 from counterfoil.engine.failures import TimedOut, describe
-from counterfoil.engine.functions import Function
+from counterfoil.engine.functions import Function, Timeouts
 from counterfoil.engine.locks import Locks
 from counterfoil.engine.tables import Envelope
 from counterfoil.errors import CounterfoilError
@@ -99,7 +99,7 @@ class Runner:
         ctx: Context[Any, Any] = Context(live, event, self._core)
         if self._utils is not None:
             ctx.utils = self._utils(ctx)
-        began = await self._began(live) if function.timeouts != type(function.timeouts)() else 0
+        began = 0 if function.timeouts == Timeouts() else await ctx.step.moment(StepKey("began", ""), 0)
         try:
             if function.timeouts.start is not None and began - live.queued_at > function.timeouts.start * 1000:
                 raise TimedOut(f"{function.id} did not start within {function.timeouts.start} seconds.")
@@ -112,14 +112,6 @@ class Runner:
                 with contextlib.suppress(CounterfoilError):  # it stands in the journal; the run's own error goes on
                     await last.step.run("on-failure", function.on_failure, last, failure)
             raise
-
-    async def _began(self, live: Live) -> int:
-        key = StepKey("began", "")
-        if (known := live.journal.get(key.number)) is not None:
-            return known.started
-        started = now_ms()
-        await self._core.journal_step(live, key.number, key.text, started, b"null")
-        return started
 
     async def _within(
         self, function: Function[Any, Any], began: int, body: Coroutine[Any, Any, msgspec.Raw]

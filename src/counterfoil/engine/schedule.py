@@ -11,7 +11,7 @@ from croniter import croniter
 from counterfoil.engine.events import Event, Tick
 from counterfoil.engine.functions import Cron, Function
 
-Send = Callable[[Function[Any, Any], Event[Tick]], Awaitable[None]]
+Send = Callable[[Event[Tick], list[Function[Any, Any]]], Awaitable[object]]
 
 
 def next_tick(cron: Cron, after: dt.datetime) -> dt.datetime:
@@ -26,5 +26,6 @@ async def tick(function: Function[Any, Any], cron: Cron, send: Send) -> None:
         due = next_tick(cron, last)
         await asyncio.sleep(max(0, (due - dt.datetime.now(dt.UTC)).total_seconds()))
         at = due.isoformat()
-        await send(function, Event("engine/schedule.ticked", Tick(at), id=f"tick/{function.id}/{cron.schedule}/{at}"))
+        event = Event("engine/schedule.ticked", Tick(at), id=f"tick/{function.id}/{cron.schedule}/{at}")
+        await send(event, [function])
         last = due
