@@ -14,7 +14,8 @@ from counterfoil.errors import BadSettings, CounterfoilWarning
 # Before this release a checkpoint that races a writer can corrupt a file in WAL mode: https://sqlite.org/wal.html#walresetbug
 SAFE_WAL: Final = (3, 51, 3)
 BUSY_MS: Final = 30_000
-CACHE_KB: Final = 24_000  # per connection: with SQLite's own 2 MB an index of 100,000 keys is read over and over
+# Per connection: an index that is larger, such as the one that searches 100,000 rows, is read from the disk each time.
+CACHE_KB: Final = 40_000
 
 Transactions = Literal["block", "statement"]
 
@@ -56,6 +57,7 @@ def sqlite_engine(path: Path | str, *, transactions: Transactions = "block", poo
         pool_size=pool,
         max_overflow=0,
         pool_timeout=60,
+        pool_use_lifo=True,  # the connection that was used last has its cache full
         connect_args={"check_same_thread": False},
     )
 
