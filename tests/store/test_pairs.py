@@ -8,7 +8,8 @@ import pytest
 from counterfoil.errors import BadRequest
 from counterfoil.model import Account, Transaction
 from counterfoil.ports import Landing
-from counterfoil.store import figures, pairs
+from counterfoil.rules import Then, When
+from counterfoil.store import figures, pairs, rules, saying
 from counterfoil.store.pairs import CONFIRMED, DECLINED, OPEN, Pair
 from store.conftest import Home
 from store.test_rows import changed, land, transaction
@@ -124,3 +125,27 @@ def test_nothing_is_looked_at_where_nothing_has_changed(home: Home) -> None:
     look(home)
     with home.db.reading() as tx:  # which could not write
         assert not pairs.look(tx, home.workspace_id, limit=9)
+
+
+def test_rows_of_a_bank_linked_anew_take_over_the_pairs_and_what_was_said(home: Home) -> None:
+    land(home, ACCOUNTS, Landing([OUT, INTO]))
+    look(home)
+    decide(home, listed(home)[0], CONFIRMED)
+    land(home, Landing([side("o2", "-350", "checking")]), connection=home.second)
+    heirs = {(home.first, "o"): (home.second, "o2")}
+    with home.db.begin() as tx:
+        saying.edit(tx, home.workspace_id, "o", {"summary": "To savings"})
+        saying.inherit(tx, heirs.items())
+        pairs.carry(tx, home.workspace_id, heirs)
+    [pair] = listed(home, CONFIRMED)
+    assert (pair.out.connection_id, pair.out.key, pair.out.summary) == (home.second, "o2", "To savings")
+    assert marks(home)["o2"] == "Transfer to Savings"
+
+
+def test_a_rule_follows_an_account_to_its_new_link(home: Home) -> None:
+    with home.db.begin() as tx:
+        made = rules.add(
+            tx, home.workspace_id, name="Here", when=When(accounts=("old", "other")), then=Then(tags=("a",))
+        )
+        rules.rename_account(tx, home.workspace_id, "old", "new")
+        assert rules.find(tx, home.workspace_id, made.id).when.accounts == ("new", "other")

@@ -67,6 +67,7 @@ def look(tx: sa.Connection, workspace_id: str, *, limit: int) -> bool:
     if (tx.execute(newest).scalar() or 0) <= watermark:
         return False
     versions = Versions(tx, workspace_id)
+    watermark = _watermark(tx, workspace_id)  # another sync may have looked until this one got the lock
     query = sa.select(*_sides).where(_rows.c.workspace_id == workspace_id, _rows.c.version > watermark)
     changed = tx.execute(query.order_by(_rows.c.version).limit(limit)).all()
     if not changed:
