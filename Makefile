@@ -36,7 +36,8 @@ test-long: setup ## Run the tests that take minutes
 	@$(RUN)python -m pytest -n 2 -m long $(ARGS)
 
 pictures: setup browser ## Make the pictures of the docs anew, in a walk through the product
-	@PICTURES=yes $(RUN)python -m pytest tests/browser
+	@$(RUN)python tests/browser/terminal.py
+	@PICTURES=yes $(RUN)python -m pytest tests/browser/test_journey.py
 
 lint: setup ## Check style, types and the direction of imports
 	@$(RUN)ruff check .

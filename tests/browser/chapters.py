@@ -14,7 +14,7 @@ from browser.town import Town
 
 NAME, EMAIL, PASSWORD = "Ada Lovelace", "ada@example.com", "three words in a row"
 BANK = "First Harbor Bank"
-SHOP, BREAD = "Corner Bakery", "Bread for breakfast"
+SHOP, WORDS = "Third Wave Coffee", "A break with coffee"
 MONTH = dt.timedelta(days=30)
 
 # kind -> (label in the wizard, {label of the field: name of the sandbox's credential})
@@ -175,16 +175,17 @@ def say_a_rule(story: Story) -> None:
     person.open("/rules")
     person.follow("New rule")
     person.fill("Merchant", SHOP)
-    person.page.locator("[name='say.summary']").fill("Bread")
+    person.page.locator("[name='say.summary']").fill("Coffee")
     person.press("See what it would change")
+    person.reads("Nothing has been changed.")
     story.show("rule")
     person.press("Save")
     person.is_at("/rules")
     person.row(SHOP).get_by_role("link").first.click()
-    person.page.locator("[name='say.summary']").fill(BREAD)
+    person.page.locator("[name='say.summary']").fill(WORDS)
     person.press("Save")
     person.is_at("/rules")
-    person.reads(BREAD)
+    person.reads(WORDS)
     story.show("rules")
 
 
@@ -194,14 +195,14 @@ def something_is_bought(story: Story) -> None:
     person.open("/")
     before = person.page.locator("tbody a[href^='/syncs/']").first.get_attribute("href") or ""
     today = dt.date.today().isoformat()
-    bought = {"account": "Everyday Checking", "amount": 12.40, "date": today, "name": "CORNER BAKERY 0042"}
+    bought = {"account": "Everyday Checking", "amount": 12.40, "date": today, "name": "TST* THIRD WAVE COFFEE"}
     town.at("plaid", "transactions", added=[bought | {"merchant_name": SHOP}])
     expect(person.page.locator("tbody a[href^='/syncs/']").first).not_to_have_attribute("href", before)
     person.headline("All 4 destinations are up to date")
     for kind in ("notion", "airtable", "coda", "google"):
         shown = person.page.context.new_page()
         shown.goto(f"{town.credentials[kind]['url']}/_sandbox/view")
-        expect(shown.locator("body")).to_contain_text(BREAD)
+        expect(shown.locator("body")).to_contain_text(WORDS)
         shown.close()
     person.page.locator("tbody a[href^='/syncs/']").first.click()
     person.headline(f"Sync of {BANK}")
@@ -263,7 +264,7 @@ def ask_to_be_told(story: Story) -> None:
 
 
 def sign_out_and_in(story: Story) -> None:
-    """Home is as it was left, and a mistyped password says so."""
+    """A mistyped password says so, and what is wrong with neither of the two."""
     person = story.person
     person.page.get_by_role("complementary").get_by_role("button", name="Sign out").click()
     person.is_at("/sign-in")
@@ -275,7 +276,7 @@ def sign_out_and_in(story: Story) -> None:
     person.fill("Password", PASSWORD)
     person.press("Sign in")
     person.is_at("/")
-    person.headline("All 4 destinations are up to date")
+    person.headline("No destination is connected yet")
 
 
 def delete_everything(story: Story) -> None:

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.timeout(900)  # on however busy a machine
 CHAPTERS: tuple[Callable[[Story], None], ...] = (
     chapters.connect_a_bank,
     chapters.connect_stripe,
+    chapters.sign_out_and_in,
     partial(chapters.send_rows_to, kind="notion"),
     chapters.watch_it_arrive,
     chapters.it_is_there,
@@ -38,7 +39,6 @@ CHAPTERS: tuple[Callable[[Story], None], ...] = (
     chapters.it_is_repaired,
     chapters.invite_somebody,
     chapters.ask_to_be_told,
-    chapters.sign_out_and_in,
 )
 
 

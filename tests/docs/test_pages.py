@@ -1,5 +1,6 @@
 """Pages of the docs that are made from the code are true."""
 
+import re
 from pathlib import Path
 
 from counterfoil.registry import PROVIDERS
@@ -22,6 +23,14 @@ def test_every_trigger_names_streams_that_its_provider_has() -> None:
         spec = PROVIDERS.get(event.partition("/")[0])
         for stream in trigger.streams:
             assert spec is None or stream == EVERYTHING or spec.stream(stream), event
+
+
+def test_every_picture_is_there_and_shown() -> None:
+    texts = [file.read_text() for file in (DOCS.parent / "README.md", *DOCS.glob("*.md"))]
+    shown = {name for text in texts for name in re.findall(r"pictures/([\w.-]+)", text)}
+    there = {file.name: file.stat().st_size for file in (DOCS / "pictures").iterdir()}
+    assert shown == set(there), "make them with `make pictures`, and remove what no page shows"
+    assert sum(there.values()) < 1_500_000  # bytes, in everybody's checkout
 
 
 def test_at_least_25_events_are_routed() -> None:

@@ -13,6 +13,7 @@ from counterfoil.store import connections, destinations, visits, workspaces
 from counterfoil.store import pulse as pulses
 from counterfoil.store.connections import Problem
 from counterfoil.web import stream
+from counterfoil.web.overview import Tally
 from fakes import Ledger, Login
 from web.site import Forms, Site, filled, own_ids, transaction
 
@@ -91,6 +92,35 @@ async def test_home_of_a_bank_without_destination_asks_for_one(started: Site) ->
     await started.product.db.run(destinations.remove, ids["destination_id"])
     await owner.open("/")
     assert "No destination is connected yet." in owner.text and "/destinations/new" in owner.page
+
+
+class SlowClock:
+    """A clock by which everything takes a second."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1
+        return self.now
+
+
+async def test_every_destination_is_counted_anew_and_its_syncs_bear_its_name(started: Site) -> None:
+    owner = await filled(started)
+    workspace = await started.product.db.read(workspaces.first)
+    for name in ("two", "three"):
+        started.ledgers[name] = Ledger()
+        await started.product.intake.add_destination(
+            workspace.id, "ledger", Login(name=name), tables=("accounts", "transactions")
+        )
+    clock = SlowClock()
+    started.app.state.tally = Tally(clock)
+    await owner.open("/destinations")  # counts them before they are filled
+    await started.settle()
+    clock.now += 1000  # it has rested
+    await owner.open("/destinations")
+    assert owner.text.count("Up to date Ledger · 6 rows") == 3
+    await owner.open("/syncs")
+    assert "Ledger two A destination was added" in owner.text
 
 
 async def test_a_sync_shows_its_counts_and_the_timeline_of_its_run(started: Site) -> None:

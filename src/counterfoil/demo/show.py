@@ -24,8 +24,9 @@ def progress_bar(*, visible: bool) -> Iterator[Callable[[int, int], None]]:
         yield tell
 
 
-def print_summary(summary: Mapping[str, Any]) -> None:
+def print_summary(summary: Mapping[str, Any], console: Console | None = None) -> None:
     """Print what each destination holds, as read back from it."""
+    console = console or Console()
     table = Table(title=f"What the destinations hold after {summary['seconds']:.1f} s", title_justify="left")
     for name in ("Destination", "Table"):
         table.add_column(name)
@@ -35,17 +36,17 @@ def print_summary(summary: Mapping[str, Any]) -> None:
         for name, counts in destination["tables"].items():
             table.add_row(slug, name, *(f"{counts[what]:,}" for what in ("rows", "created", "updated", "deleted")))
         table.add_section()
-    Console().print(table)
+    console.print(table)
     places = [place for place in summary["sums"] if place not in ("providers", "store")]
     if summary["sums_agree"]:
         told = ", ".join(f"{amount} {code}" for code, amount in summary["sums"]["store"].items())
-        Console().print(
+        console.print(
             f"Sums of transactions agree at the providers, in the store and at {', '.join(places)}: {told}."
         )
     else:
-        Console().print(f"[red]Sums of transactions differ:[/] {summary['sums']}")
+        console.print(f"[red]Sums of transactions differ:[/] {summary['sums']}")
     states = [sync["state"] for sync in summary["syncs"]]
-    Console().print(f"{len(states)} syncs, {states.count('done')} of them without any problem.")
+    console.print(f"{len(states)} syncs, {states.count('done')} of them without any problem.")
 
 
 def print_sync(sync: Sync) -> None:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from counterfoil.plan import State
@@ -73,19 +73,20 @@ class Tally:
     are asked for together are counted together: no destination waits for another to be at rest.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._known: dict[str, tuple[object, Counts]] = {}
         self._rest_until = 0.0
 
     def of(self, tx: Tx, markers: Mapping[str, object]) -> Mapping[str, Counts]:
         """Give the rows of destinations by table and state; a marker differs once they may have changed."""
-        began = time.monotonic()
+        began = self._clock()
         rests = began < self._rest_until
         for destination_id, marker in markers.items():
             known = self._known.get(destination_id)
             if known is None or (known[0] != marker and not rests):
                 self._known[destination_id] = (marker, mirror.counts(tx, destination_id))
-                self._rest_until = began + 10 * (time.monotonic() - began)
+                self._rest_until = began + 10 * (self._clock() - began)
         return {destination_id: self._known[destination_id][1] for destination_id in markers}
 
 
