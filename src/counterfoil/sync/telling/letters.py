@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import jinja2
 import msgspec
 
 from counterfoil.store.notices import DIGEST, TEST, Message, Notice
+
+if TYPE_CHECKING:
+    import jinja2
 
 TYPES: Final = {  # a notice's kind -> the type of the webhook that tells of it alone
     "attention": "attention.required",
@@ -66,7 +68,9 @@ def _json(message: Message, notices: Sequence[Notice], public_url: str | None) -
 
 
 @cache
-def _templates() -> jinja2.Environment:
+def _templates() -> "jinja2.Environment":
+    import jinja2  # imported here: a command that sends nothing starts without it
+
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=jinja2.select_autoescape(["html"]),
