@@ -222,7 +222,8 @@ class _Writer:
         """Give the parameters of one row; `said` are the values of `SPOKEN`, for a writer that speaks."""
         values = list(self.fields(record))
         for place, convert in self.convert:
-            values[place] = convert(values[place])
+            if values[place] is not None:
+                values[place] = convert(values[place])
         for place, make in self.made:
             values.insert(place, make(record, said))
         return (*fixed, *values)
