@@ -15,7 +15,10 @@ from web.site import filled
 @pytest.fixture
 def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     """Give the page of the fields of a table that is mapped."""
-    with served(tmp_path, filled) as address, closing(browser.new_context(base_url=address, viewport={"width": 1280, "height": 1800})) as context:
+    with (
+        served(tmp_path, filled) as address,
+        closing(browser.new_context(base_url=address, viewport={"width": 1280, "height": 1800})) as context,
+    ):
         page = context.new_page()
         page.set_default_timeout(10_000)
         sign_in(page)

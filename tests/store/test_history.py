@@ -36,8 +36,8 @@ def test_a_new_row_arrived_with_its_landing_and_costs_no_line_of_its_own(home: H
     assert (count(home, landings), count(home, changes)) == (2, 0)
     [first], [other], [later] = told(home, "a"), told(home, "c"), told(home, "d")
     assert (first.turn, first.cause, first.cells) == (Turn.ARRIVED, history.BANK, {})
-    assert first.at == other.at is not None and later.at is not None
-    assert began <= first.at < later.at
+    assert first.at is not None and later.at is not None
+    assert began <= first.at == other.at < later.at
 
 
 def test_a_landing_without_news_keeps_nothing(home: Home) -> None:

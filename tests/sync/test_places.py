@@ -5,8 +5,9 @@ import datetime as dt
 import pytest
 
 from counterfoil import registry
+from counterfoil.model import Kind, Writes
 from counterfoil.plan import Entry, Row, State
-from counterfoil.ports import FieldMapping, Kind, TableMapping, Writes
+from counterfoil.ports import FieldMapping, TableMapping
 from counterfoil.store.destinations import Destination, Selection, Target
 from counterfoil.sync.places import Standing, standing
 

@@ -220,9 +220,7 @@ async def _account(client: Client, name: str) -> str:
     accounts = await client.listed("/rows/accounts", 10_000)
     found = [one["key"] for one in accounts if name == one["key"] or name.casefold() == one["name"].casefold()]
     if len(found) != 1:
-        raise BadRequest(
-            f"There is no account {name!r}, or several.", remedy="Give the key of one of your accounts."
-        )
+        raise BadRequest(f"There is no account {name!r}, or several.", remedy="Give the key of one of your accounts.")
     return str(found[0])
 
 

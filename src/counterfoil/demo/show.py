@@ -40,9 +40,7 @@ def print_summary(summary: Mapping[str, Any], console: Console | None = None) ->
     places = [place for place in summary["sums"] if place not in ("providers", "store")]
     if summary["sums_agree"]:
         told = ", ".join(f"{amount} {code}" for code, amount in summary["sums"]["store"].items())
-        console.print(
-            f"Sums of transactions agree at the providers, in the store and at {', '.join(places)}: {told}."
-        )
+        console.print(f"Sums of transactions agree at the providers, in the store and at {', '.join(places)}: {told}.")
     else:
         console.print(f"[red]Sums of transactions differ:[/] {summary['sums']}")
     states = [sync["state"] for sync in summary["syncs"]]

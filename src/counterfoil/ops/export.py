@@ -34,8 +34,8 @@ Open = Callable[[str], AbstractContextManager[IO[bytes]]]
 def export(db: Database, workspace_id: str, target: Path, *, overwrite: bool = False) -> Mapping[str, int]:
     """Write a workspace's rows to a folder, or to a zip where the name ends so; give how many by table.
 
-    For each table `<table>.csv` and `<table>.json`, and likewise `history`, what changed about transactions; `about.json`
-    tells the columns. Raises `BadRequest` where something stands there already, or nothing can be written.
+    For each table `<table>.csv` and `<table>.json`, and likewise `history`, what changed about transactions;
+    `about.json` tells the columns. Raises `BadRequest` where something stands there already, or nothing can be written.
     """
     is_zip = target.suffix.lower() == ".zip"
     taken = target.exists() and (is_zip or not target.is_dir() or any(target.iterdir()))

@@ -80,8 +80,9 @@ async def test_a_transaction_is_edited_hidden_and_given_back(at: Desk) -> None:
 async def test_pairs_are_listed_and_answered(at: Desk) -> None:
     def side(key: str, amount: str, account: str) -> Transaction:
         day = dt.date(2026, 1, 5)
-        told = {"summary": "Transfer", "currency": "USD", "account": account}
-        return Transaction(key=key, date=day, amount=Decimal(amount), **told)
+        return Transaction(
+            key=key, date=day, amount=Decimal(amount), summary="Transfer", currency="USD", account=account
+        )
 
     at.bank.add("transactions", Landing([side("o", "-350", "acc"), side("i", "350.00", "sav")]))
     await at.connect()

@@ -121,6 +121,8 @@ _FILE: Final[dict[int | str, dict[str, Any]]] = {
         "content": {"text/csv": {"schema": {"type": "string"}}, "application/json": {"schema": {"type": "array"}}},
     }
 }
+
+
 @router.get("/export/transactions", response_class=StreamingResponse, responses=_FILE)
 async def export_transactions(
     caller: Reader,
