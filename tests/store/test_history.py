@@ -36,7 +36,7 @@ def test_a_new_row_arrived_with_its_landing_and_costs_no_line_of_its_own(home: H
     assert (count(home, landings), count(home, changes)) == (2, 0)
     [first], [other], [later] = told(home, "a"), told(home, "c"), told(home, "d")
     assert (first.turn, first.cause, first.cells) == (Turn.ARRIVED, history.BANK, {})
-    assert first.at is not None and later.at is not None
+    assert first.at is not None and other.at is not None and later.at is not None
     assert began <= first.at == other.at < later.at
 
 
