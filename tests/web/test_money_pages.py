@@ -96,7 +96,7 @@ async def test_a_transaction_tells_its_history_and_where_it_was_written(started:
     await bring(started, "transactions", changed)
     await owner.open("/transactions/t1")
     assert "−$2.50" in owner.text and "Checking" in owner.text
-    assert "Ledger one Stands there" in owner.text
+    assert "Ledger one Ledger Stands there" in owner.text
     assert "Changed · Bank of first" in owner.text and "Amount: −$1.00 → −$2.50" in owner.text
     assert "First seen · Bank of first" in owner.text
 

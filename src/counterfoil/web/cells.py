@@ -1,7 +1,7 @@
 """What cells of rows look like to people: amounts in their currency, links by name, days and moments in words."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -81,12 +81,15 @@ class Fact:
     text: str
 
 
-def facts(table: str, record: Mapping[str, Any], legend: Legend) -> list[Fact]:
-    """Give the cells of a row that say something, in the order people read them; its name is its heading."""
+def facts(table: str, record: Mapping[str, Any], legend: Legend, besides: Collection[str] = ()) -> list[Fact]:
+    """Give the cells of a row that say something, in the order people read them.
+
+    Its name is its heading; those in `besides` are shown elsewhere.
+    """
     return [
         Fact(column.label, text(column, record[name], record.get("currency"), legend))
         for name, column in columns(table).items()
-        if not column.title and record.get(name) not in (None, "", False)
+        if not column.title and name not in besides and record.get(name) not in (None, "", False)
     ]
 
 

@@ -35,7 +35,8 @@ class Seen:
 async def show(key: str, request: Request, visitor: SignedInVisitor, product: ProductOf) -> Response:
     """Show the page."""
     seen = await product.db.read(_read, visitor, product, key)
-    return page(request, "transaction.html", visitor, seen=seen, standings=cells.STANDINGS)
+    kinds = {slug: spec.label for slug, spec in product.doors.destinations.items()}
+    return page(request, "transaction.html", visitor, seen=seen, standings=cells.STANDINGS, kinds=kinds)
 
 
 def _read(tx: Tx, visitor: Visitor, product: Product, key: str) -> Seen:
@@ -44,12 +45,11 @@ def _read(tx: Tx, visitor: Visitor, product: Product, key: str) -> Seen:
     bank = connections.find(tx, workspace_id, row.connection_id).label
     legend = cells.legend_of(tx, visitor)
     doors = product.doors
-    rest = {name: cell for name, cell in row.record.items() if name not in _ABOVE}
     return Seen(
         row,
         bank,
         legend,
-        cells.facts(TABLE, rest | {"currency": row.record["currency"]}, legend),
+        cells.facts(TABLE, row.record, legend, besides=_ABOVE),
         places.of_row(tx, workspace_id, TABLE, row.record["key"], doors.destinations, doors.apps),
         cells.lines(
             history.of_row(tx, workspace_id, row.connection_id, row.record["key"]), row.record["currency"], bank, legend
