@@ -11,10 +11,10 @@ from counterfoil.errors import BadRequest
 from counterfoil.lib.http import Http
 from counterfoil.lib.secrets import Vault, new_key
 from counterfoil.ports import Identity
-from counterfoil.store import Database, connections, destinations, workspaces
+from counterfoil.store import Database, connections, destinations, requests, workspaces
 from counterfoil.store.destinations import Selection
 from counterfoil.sync.doors import Doors
-from counterfoil.sync.schedule import NAMED, SHORTEST, find_due, next_time
+from counterfoil.sync.schedule import NAMED, OVERDUE, SHORTEST, find_due, next_time
 from counterfoil.sync.steps import SyncSteps
 from fakes import Bank, destination_spec, provider_spec
 
@@ -80,4 +80,28 @@ async def test_a_tick_finds_what_is_due_and_only_once(tmp_path: Path) -> None:
     assert again.destinations == [] and again.connections == due.connections  # the same event id starts nothing twice
     week = await find_due(steps, (start + dt.timedelta(days=7, minutes=1)).isoformat())
     assert [one for one, _ in week.reconciles] == [place.id]
+    db.close()
+
+
+@pytest.mark.anyio
+async def test_a_request_that_no_run_stands_behind_gets_one(tmp_path: Path) -> None:
+    db, vault = Database.open(tmp_path / "store.db"), Vault.of(new_key())
+    db.migrate()
+    spec = provider_spec(Bank())
+    steps = SyncSteps(Doors(db, vault, Http(), {spec.slug: spec}, {}, {}))
+    with db.begin() as tx:
+        home = workspaces.create(tx, "Home").id
+        waiting, paused = (
+            connections.add(
+                tx, vault, workspace_id=home, provider="plaid", identity=Identity(name, name), credential=b"{}"
+            ).id
+            for name in ("waiting", "paused")
+        )
+        connections.set_state(tx, paused, "paused")
+        for one in (waiting, paused):
+            requests.ask(tx, one, "news", "plaid/transactions.sync_updates_available")
+    asked = dt.datetime.now(dt.UTC)
+    assert (await find_due(steps, (asked + OVERDUE / 2).isoformat())).connections == []
+    [(due, event_id)] = (await find_due(steps, (asked + OVERDUE * 2).isoformat())).connections
+    assert due == waiting and event_id.startswith("overdue:news")
     db.close()

@@ -10,7 +10,8 @@ import pytest
 
 from contracts.provider_hooks import Street
 from counterfoil.sandbox.server import serving
-from counterfoil.store import syncs
+from counterfoil.store import requests, syncs
+from counterfoil.sync.story import sync_connection
 from sync.counter import Counter, counter
 
 pytestmark = pytest.mark.anyio
@@ -59,6 +60,20 @@ async def test_a_replay_is_answered_alike_and_starts_nothing(hearing: Counter) -
         assert (await hearing.browser.post(app.webhook_url, content=body, headers=headers)).status_code == 200
         await hearing.settle()
     assert len(await hearing.product.db.read(syncs.of_workspace, hearing.workspace_id)) == known + 1
+
+
+async def test_a_webhook_whose_work_a_waiting_sync_will_do_starts_none_of_its_own(hearing: Counter) -> None:
+    connection = await hearing.connect()
+    await hearing.product.engine.pause(sync_connection)  # so that the first one waits
+    for number in range(3):
+        await post(hearing, message(item_id=connection.remote_id, number=number))
+    name = "plaid/transactions.sync_updates_available"
+    events = await hearing.product.engine.events(name=name, limit=3)
+    assert [len(event.runs) for event in events] == [0, 0, 1]  # the newest first
+    await hearing.product.engine.resume(sync_connection)
+    await hearing.settle()
+    done = {await hearing.product.db.read(requests.done_by, connection.id, event.id) for event in events}
+    assert len(done) == 1 and None not in done
 
 
 async def test_a_webhook_about_nobody_is_answered_and_starts_nothing(hearing: Counter) -> None:

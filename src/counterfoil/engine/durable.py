@@ -9,6 +9,7 @@ replay correctly in any order.
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ APP: Final = "counterfoil"
 RECOVERIES: Final = 1_000  # each restart and each hand-over consumes one
 THREADS: Final = 64
 POLL: Final = {"sqlite": 20.0, "postgresql": 5.0}  # seconds between two looks at a queue whose bell was not rung
+BETWEEN_LOOKS: Final = 0.015  # seconds from one look at a queue to the next at least, however often its bell is rung
 SCHEMA: Final = "dbos"
 
 
@@ -62,6 +64,7 @@ class Wakeable(threading.Event):
         super().__init__()
         self._stopped = stop
         self._bell = threading.Event()
+        self._looked_at = 0.0
 
     def ring(self) -> None:
         self._bell.set()
@@ -71,6 +74,10 @@ class Wakeable(threading.Event):
 
     def wait(self, timeout: float | None = None) -> bool:
         self._bell.wait(timeout)
+        # On a busy queue much is enqueued in a moment, and one look claims it all.
+        if (rest := self._looked_at + BETWEEN_LOOKS - time.monotonic()) > 0:
+            self._stopped.wait(rest)
+        self._looked_at = time.monotonic()
         self._bell.clear()
         return self._stopped.is_set()
 

@@ -105,6 +105,11 @@ def find(tx: sa.Connection, workspace_id: str, connection_id: str) -> Connection
     return _connection(row)
 
 
+def lock(tx: sa.Connection, connection_id: str) -> None:
+    """Let nobody else ask for a sync of the connection, or claim what was asked, until the transaction ends."""
+    tx.execute(sa.select(connections.c.id).where(connections.c.id == connection_id).with_for_update(key_share=True))
+
+
 def of_workspace(tx: sa.Connection, workspace_id: str, *, removed: bool = False) -> list[Connection]:
     """Give a workspace's connections, oldest first, without those that were removed unless they are asked for."""
     query = sa.select(*_VISIBLE).where(connections.c.workspace_id == workspace_id).order_by(connections.c.id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from counterfoil.store.schema import requests
+from counterfoil.store.schema import connections, requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,22 @@ def ask(tx: sa.Connection, connection_id: str, event_id: str, event: str) -> Non
     insert = postgresql.insert(requests) if tx.dialect.name == "postgresql" else sqlite.insert(requests)
     values = {"id": f"{event_id}:{connection_id}", "connection_id": connection_id, "event": event}
     tx.execute(insert.values(**values, asked_at=dt.datetime.now(dt.UTC)).on_conflict_do_nothing())
+
+
+def is_awaited(tx: sa.Connection, connection_id: str, event_id: str, since: dt.datetime) -> bool:
+    """Say whether a request by another event, after a moment, waits for the sync that will claim this one's too."""
+    waits = (requests.c.connection_id == connection_id) & requests.c.sync_id.is_(None)
+    other = requests.c.id != f"{event_id}:{connection_id}"
+    query = sa.select(requests.c.id).where(waits, other, requests.c.asked_at > since)
+    return tx.execute(query.limit(1)).first() is not None
+
+
+def overdue(tx: sa.Connection, before: dt.datetime) -> list[tuple[str, str]]:
+    """Give the connections that are read and have waited since before a moment, each with one of its requests."""
+    on = connections.c.state.not_in(["paused", "removed"])
+    query = sa.select(requests.c.connection_id, sa.func.min(requests.c.id)).join(connections).where(on)
+    query = query.where(requests.c.sync_id.is_(None), requests.c.asked_at < before)
+    return [(connection_id, first) for connection_id, first in tx.execute(query.group_by(requests.c.connection_id))]
 
 
 def claim(tx: sa.Connection, connection_id: str, sync_id: str) -> list[Request]:

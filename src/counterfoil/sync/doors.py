@@ -39,9 +39,15 @@ class Doors:
 
     async def provider(self, connection: connections.Connection) -> Provider:
         """Open a connection's provider."""
+        raw = await self.db.read(connections.credential, self.vault, connection.id)
+        return self.provider_with(connection, raw)
+
+    def provider_with(self, connection: connections.Connection, credential: bytes) -> Provider:
+        """Open a connection's provider with its decrypted credential."""
         spec = self.provider_spec(connection.provider)
         save = partial(self._save, connections.replace_credential, connection.id)
-        return spec.open(Access(self.http, self.apps[spec.slug], await self.settings_of(connection), save))
+        settings = spec.settings.model_validate_json(credential)
+        return spec.open(Access(self.http, self.apps[spec.slug], settings, save))
 
     async def settings_of(self, connection: connections.Connection) -> BaseModel:
         """Decrypt a connection's settings."""

@@ -1,7 +1,9 @@
 """What comes in from outside, people's acts and vendors' webhooks, turned into stored rows and events."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 import structlog
 from pydantic import BaseModel
@@ -21,6 +23,19 @@ from counterfoil.sync.triggers import NOTED, TRIGGERS, VISIT_TRIGGERS
 from counterfoil.sync.visits import VisitEvent
 
 log = structlog.get_logger()
+SYNC: Final = "sync-connection"
+# A request that waits has a run behind it, unless the process ended between the two: then a tick starts one.
+TRUSTED: Final = dt.timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """What became of a webhook for one login: whether a person must act, and whether a sync will come anyway."""
+
+    connection_id: str
+    event_id: str
+    code: str | None
+    is_awaited: bool
 
 
 class Intake:
@@ -114,20 +129,18 @@ class Intake:
         if fact.name not in TRIGGERS:
             log.info("webhook_noted" if fact.name in NOTED else "webhook_unknown", fact=fact.name)
             return 0
-        concerned = await self._doors.db.read(connections.by_remote_id, provider, fact.remote_id)
-        if not concerned:
+        noted = await self._doors.db.run(_note, provider, fact)
+        if not noted:
             log.info("webhook_of_nobody", fact=fact.name)
-        syncs = 0
-        for connection in concerned:
-            code = await self._doors.db.run(keep_hint, connection, fact)
-            if code is not None:
-                needed = Attention(code=code, connection_id=connection.id)
-                about = f"{fact.id}:{connection.id}:attention"
+        for one in noted:
+            if one.code is not None:
+                needed = Attention(code=one.code, connection_id=one.connection_id)
+                about = f"{one.event_id}:attention"
                 await self._engine.send(Event("app/attention.required", needed, id=about))
             if fact.stops is None:
-                await self.request_sync(connection.id, fact.name, f"{fact.id}:{connection.id}")
-                syncs += 1
-        return syncs
+                asked = Event(fact.name, ConnectionEvent(one.connection_id), id=one.event_id)
+                await self._engine.send(asked, without=[SYNC] if one.is_awaited else [])
+        return 0 if fact.stops is not None else len(noted)
 
     async def _to_visit(self, provider: str, fact: Incoming, visit_id: str) -> None:
         """Have the vendor asked how the visit stands: what a webhook says of it is not believed."""
@@ -137,6 +150,20 @@ class Intake:
             await self._engine.send(Event(fact.name, VisitEvent(visit_id), id=fact.id))
         else:
             log.info("webhook_of_nobody", fact=fact.name)
+
+
+def _note(tx: Tx, provider: str, fact: Incoming) -> list[_Noted]:
+    """Keep what a webhook tells of each login that it concerns, and ask for a sync of it."""
+    noted = []
+    for connection in connections.by_remote_id(tx, provider, fact.remote_id):
+        code = keep_hint(tx, connection, fact)
+        event_id, is_awaited = f"{fact.id}:{connection.id}", False
+        if fact.stops is None:
+            connections.lock(tx, connection.id)
+            is_awaited = requests.is_awaited(tx, connection.id, event_id, dt.datetime.now(dt.UTC) - TRUSTED)
+            requests.ask(tx, connection.id, event_id, fact.name)
+        noted.append(_Noted(connection.id, event_id, code, is_awaited))
+    return noted
 
 
 def keep_hint(tx: Tx, connection: connections.Connection, fact: Incoming) -> str | None:

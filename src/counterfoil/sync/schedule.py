@@ -9,7 +9,7 @@ from croniter import croniter
 
 from counterfoil.engine import Context, Cron, Event, Tick, function
 from counterfoil.errors import BadRequest
-from counterfoil.store import Tx, connections, consents, deletions, destinations, notices, pages, workspaces
+from counterfoil.store import Tx, connections, consents, deletions, destinations, notices, pages, requests, workspaces
 from counterfoil.sync.steps import ConnectionEvent, DestinationEvent, SyncSteps
 
 # What people choose by name; any other text is a cron expression of five fields.
@@ -22,6 +22,7 @@ NAMED: Final = {
 }
 SHORTEST: Final = dt.timedelta(minutes=15)
 KEEP_MESSAGES: Final = dt.timedelta(days=90)  # the log of what was told
+OVERDUE: Final = dt.timedelta(minutes=2)  # a request has waited so long that the run behind it may have been lost
 RECONCILE: Final = dt.timedelta(days=7)  # between two full readings of a destination
 
 
@@ -74,7 +75,8 @@ async def find_due(steps: SyncSteps, at: str) -> Due:
 
 
 def _due(tx: Tx, steps: SyncSteps, now: dt.datetime) -> Due:
-    due = Due([], [], [])
+    overdue = requests.overdue(tx, now - OVERDUE)
+    due = Due([(connection_id, f"overdue:{first}") for connection_id, first in overdue], [], [])
     for workspace in workspaces.every(tx):
         for destination in destinations.of_workspace(tx, workspace.id):
             if destination.state not in ("paused", "removed"):

@@ -9,7 +9,7 @@ import msgspec
 from counterfoil.engine import Event
 from counterfoil.errors import RetryLater
 from counterfoil.ports import TableMapping
-from counterfoil.store import Tx, connections, destinations, pairs, requests, syncs
+from counterfoil.store import Tx, connections, destinations, glance, pairs, requests, syncs
 from counterfoil.store.connections import Problem
 from counterfoil.store.notices import Waiting
 from counterfoil.sync.batch import pending_tables
@@ -51,6 +51,7 @@ class Started(msgspec.Struct, kw_only=True):
     sync_id: str | None
     done_by: str | None = None
     streams: list[str] = []
+    has_problem: bool = False  # to be cleared once the provider has answered
     wait: float = 0.0  # too soon after the last one: requests gather for so many seconds
 
 
@@ -166,7 +167,9 @@ class SyncSteps(TableSteps):
     async def finish_sync(self, sync_id: str, state: str, note: str | None) -> list[Waiting]:
         """Close the log, and look for pairs among what has changed; give the messages that tell how it ended."""
         db = self.doors.db
-        await db.run(syncs.finish, sync_id, state, note)
+        told = await db.run(_finish, sync_id, state, note)
+        if told is not None:
+            return told
         sync = await db.read(syncs.get, sync_id)
         while sync is not None and await db.run(pairs.look, sync.workspace_id, limit=LOOK):
             pass
@@ -179,8 +182,9 @@ class SyncSteps(TableSteps):
 
 
 def _start(tx: Tx, steps: SyncSteps, connection_id: str, event_id: str, event: str, run_id: str) -> Started:
+    connections.lock(tx, connection_id)
     connection = connections.get(tx, connection_id)
-    started = Started(workspace_id=connection.workspace_id, sync_id=None)
+    started = Started(workspace_id=connection.workspace_id, sync_id=None, has_problem=connection.problem is not None)
     if connection.state in ("paused", "removed"):
         return started
     requests.ask(tx, connection_id, event_id, event)
@@ -211,14 +215,21 @@ def _start_destination(tx: Tx, destination_id: str, event: str, run_id: str) -> 
     return StartedDestination(workspace_id, sync_id, active)
 
 
+def _finish(tx: Tx, sync_id: str, state: str, note: str | None) -> list[Waiting] | None:
+    """Close the log and do the rest too, in one transaction; None where more rows have changed than fit into one."""
+    syncs.finish(tx, sync_id, state, note)
+    sync = syncs.get(tx, sync_id)
+    if sync is not None and pairs.look(tx, sync.workspace_id, limit=LOOK):
+        return None
+    return note_sync(tx, sync_id)
+
+
 def _outlook(tx: Tx, workspace_id: str, only: str | None) -> list[Outlook]:
     outlook = []
-    for destination in destinations.of_workspace(tx, workspace_id):
-        if destination.state in ("paused", "removed") or only not in (None, destination.id):
-            continue
-        targets = destinations.targets(tx, destination.id)
+    for destination_id in glance.restless(tx, workspace_id, only):
+        targets = destinations.targets(tx, destination_id)
         unprepared = any(target.enabled and not target.prepared for target in targets.values())
         tables = pending_tables(tx, workspace_id, targets)
         if tables or unprepared:
-            outlook.append(Outlook(destination.id, in_order(tables), unprepared))
+            outlook.append(Outlook(destination_id, in_order(tables), unprepared))
     return outlook

@@ -55,7 +55,7 @@ async def sync_connection(ctx: Context[ConnectionEvent, SyncSteps]) -> SyncResul
     start = await _start(ctx)
     if start.sync_id is None:
         return SyncResult(sync_id=None, done_by=start.done_by)
-    notes = await _fetch_streams(ctx, start.streams)
+    notes = await _fetch_streams(ctx, start)
     return await _to_destinations(ctx, start.sync_id, start.workspace_id, notes, remark=remark)
 
 
@@ -69,11 +69,11 @@ async def _ask_bank(ctx: Context[ConnectionEvent, SyncSteps]) -> str | None:
     return None if told is not None else "The bank was asked for news and had none within two minutes."
 
 
-async def _fetch_streams(ctx: Context[ConnectionEvent, SyncSteps], streams: Sequence[str]) -> list[str]:
+async def _fetch_streams(ctx: Context[ConnectionEvent, SyncSteps], start: Started) -> list[str]:
     """Fetch and land each stream; give what went wrong. One failing stream does not hold back the others."""
     connection_id = ctx.event.data.connection_id
     notes: list[str] = []
-    for stream in streams:
+    for stream in start.streams:
         try:
             await _fetch_stream(ctx, connection_id, stream)
         except ActionRequired as error:
@@ -84,7 +84,7 @@ async def _fetch_streams(ctx: Context[ConnectionEvent, SyncSteps], streams: Sequ
             return [*notes, problem.message]
         except CounterfoilError as error:
             notes.append(str(error))
-    if not notes:
+    if not notes and start.has_problem:
         await ctx.step.run("clear-problem", ctx.utils.connection_problem, connection_id, None)
     return notes
 
@@ -105,7 +105,7 @@ async def _fetch_stream(ctx: Context[ConnectionEvent, SyncSteps], connection_id:
     for attempt in range(WAITS):
         fetched = await ctx.step.run(f"fetch-{stream}", fetch_pages, doors, connection_id, stream)
         if fetched.done:
-            if fetched.offered:
+            if fetched.offered and not fetched.landed:
                 await ctx.step.run(f"commit-{stream}", commit_fetch, doors, connection_id, stream)
             return
         if fetched.wait is not None:

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final, cast
 
@@ -112,7 +113,7 @@ class WebhookReader:
         try:
             jwt.decode(
                 token,
-                jwt.PyJWK.from_dict({"kty": key.kty, "crv": key.crv, "x": key.x, "y": key.y}, algorithm="ES256"),
+                _jwk(key.kty, key.crv, key.x, key.y),
                 algorithms=["ES256"],
                 options={"verify_iat": False},
             )
@@ -162,6 +163,11 @@ class WebhookReader:
             self._keys.clear()
         known = self._keys[app.url, kid] = _Known(reply.key, now)
         return known
+
+
+@lru_cache(_KEYS_HELD)
+def _jwk(kty: str, crv: str, x: str, y: str) -> jwt.PyJWK:
+    return jwt.PyJWK.from_dict({"kty": kty, "crv": crv, "x": x, "y": y}, algorithm="ES256")
 
 
 def incoming(body: bytes, *, delivery: str) -> Incoming:

@@ -172,6 +172,8 @@ requests = Table(
     Column("sync_id", ForeignKey("syncs.id", ondelete="SET NULL")),  # the sync that did the work
     Index(None, "connection_id", "sync_id"),
 )
+_waits = requests.c.sync_id.is_(None)
+Index("ix_requests_waiting", requests.c.asked_at, sqlite_where=_waits, postgresql_where=_waits)
 
 syncs = Table(
     "syncs",

@@ -252,6 +252,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_requests")),
     )
     op.create_index(op.f("ix_requests_connection_id_sync_id"), "requests", ["connection_id", "sync_id"], unique=False)
+    op.create_index(
+        "ix_requests_waiting",
+        "requests",
+        ["asked_at"],
+        unique=False,
+        sqlite_where=sa.text("sync_id IS NULL"),
+        postgresql_where=sa.text("sync_id IS NULL"),
+    )
     op.create_table(
         "sync_tables",
         sa.Column("sync_id", sa.String(length=36), nullable=False),
