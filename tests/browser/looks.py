@@ -1,7 +1,6 @@
 """How a page looks: at two widths, by day and by night. What keeps people out of it, axe-core says."""
 
-import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -10,8 +9,10 @@ from typing import Any, Final, Literal
 from playwright.sync_api import Page
 
 Scheme = Literal["light", "dark"]
-WIDTHS: Final = {390: 844, 1280: 900}  # pixels: a phone, a window on a desk
-SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
+Way = tuple[int, Scheme]
+HEIGHTS: Final = {390: 844, 1280: 900}  # by width, in pixels: a phone, a window on a desk
+EVERY: Final[Sequence[Way]] = ((1280, "dark"), (1280, "light"), (390, "dark"), (390, "light"))
+FEW: Final = (EVERY[0], EVERY[-1])
 _AXE: Final = """async () => {
   const found = await axe.run(document, {resultTypes: ["violations"]});
   return found.violations.map(one => ({rule: one.id, help: one.help, where: one.nodes.map(node => node.html)}));
@@ -25,28 +26,27 @@ _UNASKED: Final = """() => [...document.querySelectorAll("form[method=post] butt
   .map(one => one.textContent.trim())"""
 
 
-def look(page: Page, folder: Path, name: str) -> Iterator[str]:
-    """Look at the page that is open in every way, and keep its pictures; give what is wrong.
+def look(page: Page, folder: Path, name: str, ways: Sequence[Way] = EVERY) -> Iterator[str]:
+    """Look at the page that is open in these ways, and keep its pictures; give what is wrong.
 
-    axe-core goes over it twice: wide and dark, then narrow and light with all that is folded open.
+    axe-core goes over it in the first way, and in the last with all that is folded open.
     """
-    for width, scheme in itertools.product(sorted(WIDTHS, reverse=True), SCHEMES):
-        page.set_viewport_size({"width": width, "height": WIDTHS[width]})
+    for width, scheme in ways:
+        page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         where = f"{name}, {width} px, {scheme}"
         page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True, animations="disabled")
         yield from (f"{where}: {wrong}" for wrong in _overflow(page, width))
-        if (width, scheme) == (1280, "dark"):
+        if (width, scheme) == ways[0]:
             yield from (f"{where}: {wrong}" for wrong in violations(page))
     yield from (f"{name}: “{button}” does it at once and does not ask" for button in page.evaluate(_UNASKED))
-    page.emulate_media(color_scheme="light")
     page.evaluate(_UNFOLD)
-    yield from (f"{name}, unfolded: {wrong}" for wrong in [*violations(page), *_overflow(page, width)])
+    yield from (f"{where}, unfolded: {wrong}" for wrong in [*violations(page), *_overflow(page, width)])
 
 
 def plainly(page: Page) -> None:
     """Show pages again as the journey has them: in a window on a desk, by day."""
-    page.set_viewport_size({"width": 1280, "height": WIDTHS[1280]})
+    page.set_viewport_size({"width": 1280, "height": HEIGHTS[1280]})
     page.emulate_media(color_scheme="light")
 
 

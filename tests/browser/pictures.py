@@ -34,7 +34,7 @@ class Album:
         if name + _PHONE in self._wanted:
             size = self._page.viewport_size
             assert size is not None
-            self._page.set_viewport_size({"width": 390, "height": looks.WIDTHS[390]})
+            self._page.set_viewport_size({"width": 390, "height": looks.HEIGHTS[390]})
             self._make(name + _PHONE)
             self._page.set_viewport_size(size)
 
