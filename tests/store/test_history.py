@@ -103,6 +103,16 @@ def test_rules_and_people_add_what_they_say_and_arrival_stays_the_banks(home: Ho
     assert entries[2].cells == {"hidden": (False, True)}
 
 
+def test_what_was_said_here_is_not_taken_for_what_the_bank_changed_in_posting(home: Home) -> None:
+    land(home, Landing([transaction("p", category="pay", pending=True)]))
+    posted = transaction("a", category="pay", replaces="p")
+    land(home, Landing([posted], removed=[("transactions", "p")]))
+    with home.db.begin() as tx:  # a rule had said "food" as it came
+        said = [Change(home.first, "a", 2, 4, {"category": ("food", "fun")})]
+        history.note(tx, home.workspace_id, history.YOU, said)
+    assert [entry.cells for entry in told(home, "a") if entry.turn is Turn.POSTED] == [{"pending": (True, False)}]
+
+
 def test_other_tables_have_no_history(home: Home) -> None:
     land(home, Landing([Account(key="acc", name="One", currency="USD")]))
     land(home, Landing([Account(key="acc", name="Two", currency="USD")]))
