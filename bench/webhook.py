@@ -126,7 +126,8 @@ async def measure(folder: Path, source: Bank, base: Pipe) -> Found:
         await _burst(product, address, items[:FEW])
         for logins in (MANY, FEW):
             await asyncio.sleep(REST)
-            found.costs[logins] = await _burst(product, address, items[:logins] * (MANY // logins))
+            told = [item for item in items[:logins] for _ in range(MANY // logins)]
+            found.costs[logins] = await _burst(product, address, told)
     del found.times[:WARM]
     return found
 

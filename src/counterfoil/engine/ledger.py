@@ -335,11 +335,13 @@ class Ledger:
     def unfinished(self) -> int:
         """Count the runs that wait or run, without those held by a pause."""
         status = self._status.c
-        query = sa.select(sa.func.count()).where(
-            status.status.in_(ACTIVE), sa.func.coalesce(status.delay_until_epoch_ms, 0) != HELD
-        )
+        # Words and not parameters: only for them SQLite takes its indexes over the few that go on.
+        query = sa.select(sa.func.count()).select_from(self._status)
+        going = query.where(status.status.in_([sa.literal_column("'ENQUEUED'"), sa.literal_column("'PENDING'")]))
+        delayed = query.where(status.status == sa.literal_column("'DELAYED'"), status.delay_until_epoch_ms != HELD)
         with self._db.connect() as connection:
-            return int(connection.execute(query).scalar_one())
+            # The delayed first: one whose time comes in between is counted twice, and not forgotten.
+            return sum(connection.execute(one).scalar_one() for one in (delayed, going))
 
     def count_anew(self) -> None:
         """Let Postgres look at the runs again where many have changed since it last did.
