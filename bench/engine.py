@@ -1,24 +1,33 @@
 """How fast the engine is: `python bench/engine.py [--database postgresql://…] [--syncs 600]`.
 
-Prints the time of one trigger with two invoked children on an idle system, the CPU of an idle worker, saturated keyed
-syncs per second (three steps each, parents included) with the CPU of one, and the same work on bare DBOS.
+Without a database it measures a fresh SQLite file, then a PostgreSQL server of its own. It prints the time of one
+trigger with two invoked children on an idle system, the CPU of an idle worker, saturated keyed syncs per second (three
+steps each, parents included) with the CPU of one, and the same work on bare DBOS.
 """
 
 import argparse
 import asyncio
-import statistics
+import os
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 from dbos import DBOS, SetEnqueueOptions
 
+from _measure import at_least, at_most, middle
+from _postgres import server
 from counterfoil.engine import Concurrency, Context, Engine, Event, durable, function
 from counterfoil.lib.sqlite import sqlite_engine
+
+LATENCY_MS: Final = {"SQLite": 100, "PostgreSQL": 150}
+SYNCS: Final = {"SQLite": 50, "PostgreSQL": 30}
+IDLE_PERCENT: Final = 2
+LAYER_PERCENT: Final = 115
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -43,7 +52,17 @@ async def trigger(ctx: Context[Job]) -> int:
     return sum(await asyncio.gather(*children))
 
 
-async def measure(database: str, syncs: int) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured of our engine."""
+
+    latency_ms: float  # p50
+    idle_percent: float  # of a core
+    syncs: float  # per second
+    cpu_ms: float  # per sync
+
+
+async def measure(database: str, syncs: int) -> Figures:
     """Measure our engine."""
     engine: Engine[None] = Engine([sync, trigger], database, app_version="bench")
     await engine.start()
@@ -63,18 +82,16 @@ async def measure(database: str, syncs: int) -> dict[str, float]:
     await engine.drained(600)
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     await engine.stop()
-    return {
-        "trigger with two children, p50 (ms)": statistics.median(latencies) * 1000,
-        "idle CPU (% of a core)": idle * 100,
-        "keyed syncs per second": syncs / seconds,
-        "CPU per sync (ms)": cpu / syncs * 1000,
-    }
+    return Figures(middle(latencies) * 1000, idle * 100, syncs / seconds, cpu / syncs * 1000)
 
 
-async def bare(database: str, syncs: int) -> dict[str, float]:
-    """Measure the same work on DBOS alone: two partitioned queues, polled every 50 ms, no locks and no wake-up."""
+async def bare(database: str, syncs: int) -> tuple[float, float]:
+    """Give syncs per second and the CPU of one (ms) on DBOS alone: two partitioned queues, polled every 50 ms.
+
+    It holds no locks and has no wake-up. Its SQLite flushes as seldom as ours.
+    """
     sqlite = "://" not in database
-    engine = sqlite_engine(database, transactions="statement") if sqlite else sa.create_engine(database)
+    engine = sqlite_engine(database, transactions="statement") if sqlite else sa.create_engine(_psycopg(database))
     dbos = durable.configure(engine, "bare", "bare", migrate=True)
     run: Callable[[str], Awaitable[str]] = DBOS.step()(_async_step)
 
@@ -108,25 +125,43 @@ async def bare(database: str, syncs: int) -> dict[str, float]:
     durable.abandon(dbos)
     await asyncio.to_thread(durable.destroy)
     engine.dispose()
-    return {"bare DBOS: keyed syncs per second": syncs / seconds, "bare DBOS: CPU per sync (ms)": cpu / syncs * 1000}
+    return syncs / seconds, cpu / syncs * 1000
+
+
+def _psycopg(url: str) -> sa.URL:
+    return sa.make_url(url).set(drivername="postgresql+psycopg")
 
 
 async def _async_step(name: str) -> str:
     return name
 
 
+def report(database: str | None, syncs: int) -> None:
+    """Measure on one database, and print."""
+    kind = "SQLite" if database is None else "PostgreSQL"
+    with tempfile.TemporaryDirectory() as folder:
+        found = asyncio.run(measure(database or str(Path(folder, "engine.db")), syncs))
+        rate, cpu_ms = asyncio.run(bare(database or str(Path(folder, "bare.db")), syncs))
+    print(f"Engine on {kind}, {syncs} keyed syncs of three steps, load {os.getloadavg()[0]:.1f}:")
+    print(at_most("trigger with two children, p50", found.latency_ms, LATENCY_MS[kind], "ms"))
+    print(at_most("idle worker, thousandths of a core", found.idle_percent * 10, IDLE_PERCENT * 10, "‰"))
+    print(at_least("keyed syncs", found.syncs, SYNCS[kind], "a second"))
+    print(f"  {'CPU of one':<44} {found.cpu_ms:>10.1f} ms; on bare DBOS {cpu_ms:.1f} ms, {rate:.0f} a second")
+    print(at_most("our CPU, of each hundred of bare DBOS", 100 * found.cpu_ms / cpu_ms, LAYER_PERCENT, ""))
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--database", help="a PostgreSQL URL; a fresh SQLite file otherwise")
+    parser.add_argument("--database", help="a PostgreSQL URL; else SQLite and a server of our own")
     parser.add_argument("--syncs", type=int, default=600)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        figures = asyncio.run(measure(arguments.database or str(Path(folder, "engine.db")), arguments.syncs))
-        figures |= asyncio.run(bare(arguments.database or str(Path(folder, "bare.db")), arguments.syncs))
-    figures["our CPU per sync to bare DBOS's"] = figures["CPU per sync (ms)"] / figures["bare DBOS: CPU per sync (ms)"]
-    for name, figure in figures.items():
-        print(f"{name:40} {figure:8.2f}")
+    if arguments.database:
+        report(arguments.database, arguments.syncs)
+        return
+    report(None, arguments.syncs)
+    with server() as url:
+        report(url, arguments.syncs)
 
 
 if __name__ == "__main__":
