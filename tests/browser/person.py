@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, TimeoutError, expect
 
 PATIENCE = 60_000.0  # milliseconds for a condition to come true, on however busy a machine
 _REFUSED = "Failed to load resource"  # what Chromium says of any answer from 400 on: pages that refuse a form are fine
@@ -61,10 +61,16 @@ class Person:
 
     def turn_to(self, name: str) -> Page:
         """Follow a link that opens a tab of its own; give that tab."""
-        with self.page.context.expect_page() as opened:
-            self.page.locator("#page").get_by_role("link", name=name, exact=True).click()
-        opened.value.wait_for_load_state()
-        return opened.value
+        link = self.page.locator("#page").get_by_role("link", name=name, exact=True)
+        for patience in (10_000, 20_000, 60_000):
+            try:
+                with self.page.context.expect_page(timeout=patience) as opened:
+                    link.click()
+            except TimeoutError:  # the page renewed itself under the finger: a person presses again
+                continue
+            opened.value.wait_for_load_state()
+            return opened.value
+        raise AssertionError(f"{name!r} opens nothing")
 
     # --- reading ---
 
