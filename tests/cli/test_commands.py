@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from counterfoil import __version__
 from counterfoil.cli import app, main
 from counterfoil.errors import BadRequest, BadSettings
 from web.api.served import Served, serving
@@ -53,6 +54,10 @@ def test_help_imports_nothing_that_takes_long() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "functions" in shown.stdout and shown.stderr.strip() == "[]"
+
+
+def test_the_command_line_says_which_version_it_is(local: Run) -> None:
+    assert local("--version").strip() == f"counterfoil {__version__}"
 
 
 def test_a_noun_alone_lists_and_says_what_else_it_can(local: Run) -> None:

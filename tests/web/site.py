@@ -175,7 +175,7 @@ def transaction(key: str, day: dt.date = dt.date(2026, 1, 5)) -> Transaction:
 
 
 async def filled(site: Site) -> Browser:
-    """Give the owner's browser, with a bank and a ledger that have been synced."""
+    """Give the owner's browser, with a bank and a ledger that have been synced, the bank's sync being the last."""
     owner = await site.owner()
     site.bank.add("accounts", Landing([Account(key="acc", name="Checking", currency="USD", current=Decimal("10.00"))]))
     site.bank.add("transactions", Landing([transaction(f"t{number}") for number in range(5)]))
@@ -184,6 +184,7 @@ async def filled(site: Site) -> Browser:
     await site.product.intake.add_destination(
         workspace.id, "ledger", Login(name="one"), tables=("accounts", "transactions")
     )
+    await site.settle()  # or the ledger's own first sync may write what the bank's has just fetched
     await site.product.intake.connect(workspace.id, "plaid", Login(name="first"))
     await site.settle()
     return owner

@@ -3,8 +3,11 @@
 What a command needs is imported inside it: `counterfoil --help` must answer at once.
 """
 
+from typing import Annotated
+
 import typer
 
+from counterfoil import __version__
 from counterfoil.cli import (
     channels,
     connect,
@@ -53,6 +56,21 @@ for task in (*ops.COMMANDS, people.set_password):
     app.command()(task)
 for command in (workspace.delete_everything, play.sandbox, play.demo):
     app.command()(command)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"counterfoil {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_say_version)
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
 
 
 def main() -> None:

@@ -161,7 +161,7 @@ async def _local(worker: bool | None) -> AsyncIterator[Client]:
 
     from counterfoil.bootstrap import configure_logs, read_settings, running
     from counterfoil.store import workspaces
-    from counterfoil.web import api
+    from counterfoil.web.api import operations
     from counterfoil.web.api.callers import Caller, Scope
 
     settings = read_settings()
@@ -170,6 +170,7 @@ async def _local(worker: bool | None) -> AsyncIterator[Client]:
         workspace = await product.db.run(workspaces.first)
         # Whoever may read the data directory may do everything.
         owner = Caller(workspace.id, "the command line", Scope.ADMIN, operates=True)
-        transport = httpx2.ASGITransport(app=api.application(State({"product": product}), owner), root_path="/api")
+        api = operations.application(State({"product": product}), owner)
+        transport = httpx2.ASGITransport(app=api, root_path="/api")
         async with httpx2.AsyncClient(transport=transport, base_url="http://local", timeout=None) as http:
             yield Client(http)

@@ -188,7 +188,8 @@ async def _chain(ctx: Context[Any, SyncSteps], sync_id: str, outlook: Outlook) -
                 await _tell(ctx, outlook.destination_id, result.problem)
         if result.stops_chain:
             return state
-    await ctx.step.run(f"well-{outlook.destination_id}", ctx.utils.destination_problem, outlook.destination_id, None)
+    step = f"clear-problem@{outlook.destination_id}"
+    await ctx.step.run(step, ctx.utils.destination_problem, outlook.destination_id, None)
     return state
 
 

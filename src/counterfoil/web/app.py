@@ -41,7 +41,7 @@ def _application(product: AbstractAsyncContextManager[Product]) -> FastAPI:
     app = FastAPI(title="Counterfoil", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     for router in (health.router, metrics.router, webhooks.router, static_files.router, stream.router, *pages.ROUTERS):
         app.include_router(router)
-    app.mount("/api", api.application(app.state))
+    app.mount("/api", api.Api(app.state))
     errors.install(app)
     # The last one added is the outermost.
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)

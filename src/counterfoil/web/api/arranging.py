@@ -17,7 +17,7 @@ from counterfoil.sync.arrange import Trial as Tried
 from counterfoil.web.api import routes
 from counterfoil.web.api.callers import Syncer, Works, Writer, note
 from counterfoil.web.api.problems import Refusal
-from counterfoil.web.api.shapes import Asked, Order, Shape, Words
+from counterfoil.web.api.shapes import Asked, Flag, Order, Shape, Words
 
 router = routes.router("destinations")
 
@@ -90,7 +90,7 @@ class Proposal(Shape):
 class FieldEdit(Order):
     """What is to become of one column; what is left out stays as it is."""
 
-    on: bool = Field(True, description="false takes the column out of the mapping")
+    on: Flag = Field(True, description="false takes the column out of the mapping")
     field: Words | None = Field(None, description="the user's field, by id or name; null: a new one is made")
     label: Words = Field("", description="the name of a field that is made")
     writes: Writes = Field(Writes.ALWAYS, description="always: ours; once: the user's after the row was made")
@@ -99,7 +99,7 @@ class FieldEdit(Order):
 class TableEdit(Order):
     """What is to become of one table; what is left out stays as it is."""
 
-    on: bool = Field(True, description="false: nothing is written to it; what stands there stays")
+    on: Flag = Field(True, description="false: nothing is written to it; what stands there stays")
     into: Words | None = Field(None, description="the user's table, by id or name; null: a new one is made")
     label: Words = Field("", description="the name of a table that is made")
     key: Words | None = Field(None, description="the user's text field that holds our ids; null: a new one is made")

@@ -13,7 +13,7 @@ from counterfoil.web.api import routes
 from counterfoil.web.api.callers import Reader, Works, Writer, note
 from counterfoil.web.api.destinations import Destination, shape_of
 from counterfoil.web.api.problems import invalid, no_such
-from counterfoil.web.api.shapes import Order, Shape, Words
+from counterfoil.web.api.shapes import Flag, Order, Shape, Words
 
 router = routes.router("destinations")
 
@@ -66,7 +66,7 @@ class Chosen(Order):
     place: Words = Field(description="the id of one of the `places`, or the link or id of another that was shared")
     settings: dict[str, Any] = Field(default_factory=dict, description="further settings of the kind, as far as asked")
     tables: list[Words] = Field(list(TABLES), max_length=50, description="which of ours")
-    start: bool = Field(True, description="false: it stays paused, to be mapped before anything is made there")
+    start: Flag = Field(True, description="false: it stays paused, to be mapped before anything is made there")
 
 
 @router.post("/consents", status_code=201, dependencies=routes.REPEATABLE)

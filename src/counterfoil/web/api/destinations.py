@@ -14,7 +14,7 @@ from counterfoil.web.api import paging, routes
 from counterfoil.web.api.callers import Reader, Syncer, Works, Writer, note
 from counterfoil.web.api.paging import Cursor, Limit, Page
 from counterfoil.web.api.problems import invalid, no_such
-from counterfoil.web.api.shapes import Asked, Kind, Need, Order, Shape, Words
+from counterfoil.web.api.shapes import Asked, Flag, Kind, Need, Order, Shape, Words
 
 router = routes.router("destinations")
 
@@ -87,7 +87,7 @@ class NewDestination(Order):
     kind: Words
     settings: dict[str, Any] = Field(description="fits the kind's `settings`; see `GET /v1/destination-kinds`")
     tables: list[Words] = Field(list(TABLES), max_length=50, description="which of ours")
-    start: bool = Field(True, description="false: it stays paused, to be mapped before anything is made there")
+    start: Flag = Field(True, description="false: it stays paused, to be mapped before anything is made there")
 
 
 class RejectedRow(Shape):

@@ -8,7 +8,7 @@ from counterfoil.store import relinks as stored
 from counterfoil.web.api import paging, routes
 from counterfoil.web.api.callers import Reader, Works, Writer, note
 from counterfoil.web.api.paging import Cursor, Limit, Page
-from counterfoil.web.api.shapes import Order, Shape
+from counterfoil.web.api.shapes import Flag, Order, Shape
 
 router = routes.router("connections")
 
@@ -37,7 +37,7 @@ class Relink(Shape):
 class RelinkAnswer(Order):
     """The user's answer."""
 
-    same: bool = Field(description="true: rows keep their places, and the old connection is removed")
+    same: Flag = Field(description="true: rows keep their places, and the old connection is removed")
 
 
 @router.get("/relinks")

@@ -16,13 +16,13 @@ from counterfoil.web import ruling
 from counterfoil.web.api import paging, routes
 from counterfoil.web.api.callers import Caller, Reader, Works, Writer, note
 from counterfoil.web.api.paging import Cursor, Limit, Page
-from counterfoil.web.api.shapes import Asked, Exact, Order, Shape, Words
+from counterfoil.web.api.shapes import Asked, Exact, ExactSent, Flag, Order, Shape, Words
 
 router = routes.router("rules")
 T = TypeVar("T")
 RuleText = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, pattern=r"^[^\x00]*$")]
 Tag = Annotated[str, Field(min_length=1, max_length=LONGEST_TAG, pattern=r"^[^\x00,]*[^\x00,\s][^\x00,]*$")]
-_Amount = Annotated[Exact, Field(max_digits=30, decimal_places=10)]
+_Amount = Annotated[ExactSent, Field(max_digits=30, decimal_places=10)]
 _MonthDay = Annotated[int, Field(ge=1, le=31)]
 
 
@@ -74,7 +74,7 @@ class Outcomes(Order):
     summary: RuleText | None = None
     category: RuleText | None = Field(None, description="a key of `GET /v1/categories`")
     tags: list[Tag] = Field([], max_length=MOST_TAGS)
-    hide: bool = Field(False, description="not wanted at destinations, and left out of lists")
+    hide: Flag = Field(False, description="not wanted at destinations, and left out of lists")
 
 
 class RuleShape(Shape):
@@ -94,7 +94,7 @@ class NewRule(Order):
     name: Words
     when: Conditions
     then: Outcomes
-    enabled: bool = True
+    enabled: Flag = True
 
 
 class RuleChange(Order):
@@ -103,7 +103,7 @@ class RuleChange(Order):
     name: Words | None = None
     when: Conditions | None = None
     then: Outcomes | None = None
-    enabled: bool | None = None
+    enabled: Flag | None = None
     position: Annotated[int, Field(ge=0, le=10_000)] | None = Field(None, description="0 is the first")
 
 
@@ -147,7 +147,7 @@ class Trial(BaseModel):
 class Application(Order):
     """How the rules are to be applied."""
 
-    overwrite: bool = Field(
+    overwrite: Flag = Field(
         False, description="write what changes at the destinations even in fields that are the user's"
     )
 

@@ -8,7 +8,7 @@ from counterfoil.rules import LONGEST_TEXT, MOST_TAGS, check_tags, write_tags
 from counterfoil.web.api import routes
 from counterfoil.web.api.callers import Works, Writer, note
 from counterfoil.web.api.rules import RuleText, Tag
-from counterfoil.web.api.shapes import Order
+from counterfoil.web.api.shapes import Flag, Order
 
 router = routes.router("rows")
 
@@ -19,8 +19,8 @@ class Saying(Order):
     summary: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, pattern=r"^[^\x00]*\S[^\x00]*$")] | None = None
     category: RuleText | None = Field(None, description="a key of `GET /v1/categories`")
     tags: list[Tag] | None = Field(None, max_length=MOST_TAGS, description="an empty list for none")
-    hidden: bool | None = Field(None, description="not wanted at destinations, and left out of lists")
-    overwrite: bool = Field(False, description="write it at the destinations even in fields that are the user's")
+    hidden: Flag | None = Field(None, description="not wanted at destinations, and left out of lists")
+    overwrite: Flag = Field(False, description="write it at the destinations even in fields that are the user's")
 
 
 class Spoken(BaseModel):

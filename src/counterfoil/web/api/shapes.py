@@ -4,7 +4,14 @@ import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
+
+
+def _text_alone(value: object) -> object:
+    if isinstance(value, int | float):
+        raise ValueError("An amount is sent as text, with all its digits.")
+    return value
+
 
 # Exact: JSON's numbers lose digits in most languages.
 Exact = Annotated[
@@ -12,6 +19,9 @@ Exact = Annotated[
     PlainSerializer(lambda value: format(value, "f"), return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "examples": ["-12.50"]}),
 ]
+# Held to what the description says: a JSON number may have lost digits, and 0.0 is no answer to yes or no.
+ExactSent = Annotated[Exact, BeforeValidator(_text_alone)]
+Flag = Annotated[bool, Field(strict=True)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 
 

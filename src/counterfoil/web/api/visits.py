@@ -12,7 +12,7 @@ from counterfoil.sync.visits import Begun
 from counterfoil.web.api import routes
 from counterfoil.web.api.callers import Reader, Works, Writer, note
 from counterfoil.web.api.problems import no_such
-from counterfoil.web.api.shapes import Order, Shape, Words
+from counterfoil.web.api.shapes import Flag, Order, Shape, Words
 
 router = routes.router("connections")
 Address = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://[^\s\x00]+$")]
@@ -64,7 +64,7 @@ class NewVisit(Order):
 class Repair(Order):
     """What a person is to do about a connection."""
 
-    share: bool = Field(False, description="share more accounts, in place of signing in again")
+    share: Flag = Field(False, description="share more accounts, in place of signing in again")
     return_to: Address | None = Field(None, description="where the vendor's page sends the person afterwards")
 
 
