@@ -39,6 +39,8 @@ WEIGHT_KB: Final = 60
 LISTENERS_MB: Final = 100
 READY_MS: Final = 2_000
 HELP_MS: Final = 250
+# Pages that look at the vendor, who allows five calls a second: visited at a person's pace.
+PAUSES: Final = {f"/destinations/{{destination_id}}/{page}": 0.5 for page in ("preview", "tables", "tables/{table}")}
 SEARCHES: Final = (
     "/transactions?words=coffee",
     "/transactions?words=nothing+like+it",
@@ -61,10 +63,11 @@ class Server:
     pid: int
     seconds: float
 
-    def get(self, paths: Sequence[str], token: str) -> Iterator[tuple[int, str, bytes, float]]:
+    def get(self, paths: Sequence[str], token: str, pause: float = 0) -> Iterator[tuple[int, str, bytes, float]]:
         """Ask for each path over one connection; give status, type, body as transferred, and seconds."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         for path in paths:
+            time.sleep(pause)
             began = time.perf_counter()
             connection.request("GET", path, headers={"cookie": f"{COOKIE}={token}", "accept-encoding": "gzip"})
             reply = connection.getresponse()
@@ -145,7 +148,8 @@ def measure_pages(server: Server, full: Full) -> list[str]:
         loaded = {found.decode() for found in _LOADED.findall(_unpacked(body))}
         weight = len(body) + sum(len(file) for _, _, file, _ in server.get(sorted(loaded), full.token))
         used = server.cpu_ms()
-        late = 1000 * share([seconds for *_, seconds in server.get([address] * TIMES, full.token)], 95)
+        asked = server.get([address] * TIMES, full.token, PAUSES.get(path, 0))
+        late = 1000 * share([seconds for *_, seconds in asked], 95)
         used = (server.cpu_ms() - used) / TIMES
         mark = "" if late <= SERVER_MS and weight <= WEIGHT_KB * 1024 else "  <- over"
         figures = f"p95 {late:6.1f} ms, CPU {used:5.1f} ms, first {1000 * cold:6.1f} ms, {weight / 1024:4.1f} KB"
@@ -174,7 +178,8 @@ def measure_paint(server: Server, token: str, pages: Sequence[str]) -> None:
     from playwright.sync_api import sync_playwright
 
     here = f"http://127.0.0.1:{server.port}"
-    asked = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+    # The pages allow no evaluation of strings, so a poll from outside waits for the entry.
+    asked = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
     painted: dict[str, list[float]] = {page: [] for page in pages}
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=path) as browser:
         for page in [
@@ -185,7 +190,9 @@ def measure_paint(server: Server, token: str, pages: Sequence[str]) -> None:
                 context.add_cookies([{"name": COOKIE, "value": token, "url": here}])
                 tab = context.new_page()
                 tab.goto(here + page, wait_until="load")
-                painted[page].append(tab.wait_for_function(asked).json_value())
+                while (at := tab.evaluate(asked)) is None:
+                    tab.wait_for_timeout(20)
+                painted[page].append(at)
     middles = {page: middle(found[-PAINTS:]) for page, found in painted.items()}
     slowest = max(middles, key=lambda page: middles[page])
     print(at_most("first contentful paint, all pages, p50", middle(list(middles.values())), PAINT_MS, "ms"))

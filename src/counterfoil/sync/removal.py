@@ -75,7 +75,7 @@ class Consequences:
         vendor = f"The permission to read {name} is ended at the provider, and cannot be taken up again."
         if not self.ends_at_vendor:
             vendor = f"The key is erased here. Delete it at {name} too: only you can."
-        return [first, *(one.in_words() for one in self.destinations), vendor]
+        return [first, *(one.in_words() for one in self.destinations if one.rows), vendor]
 
 
 class Upkeep:

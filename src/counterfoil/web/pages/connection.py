@@ -29,7 +29,6 @@ async def show(connection_id: str, request: Request, visitor: SignedInVisitor, p
         one=one,
         provider=spec.label,
         at_vendor=spec.connect is not None,
-        consequences=(await product.upkeep.consequences(one)).in_words(),
         **await product.db.read(_read, visitor.workspace.id, one.id),
     )
 
@@ -96,6 +95,16 @@ async def resume(connection_id: str, request: Request, visitor: SignedInVisitor,
     await product.upkeep.resume(one)
     await _note(request, visitor, product, "connection.resumed", one)
     return see(request, f"/connections/{one.id}", f"{one.label} is read again.")
+
+
+@router.get("/connections/{connection_id}/remove")
+async def ask_removal(connection_id: str, request: Request, visitor: SignedInVisitor, product: ProductOf) -> Response:
+    """Say what its removal will do, and ask."""
+    one = await _find(product, visitor, connection_id)
+    if one.state == "removed":
+        return see(request, f"/connections/{one.id}", f"{one.label} was removed already.")
+    told = await product.upkeep.consequences(one)
+    return page(request, "connection_remove.html", visitor, one=one, consequences=told.in_words())
 
 
 @router.post("/connections/{connection_id}/remove")
