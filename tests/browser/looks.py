@@ -19,9 +19,9 @@ _AXE: Final = """async () => {
 }"""
 _WIDTH: Final = "() => document.documentElement.scrollWidth"
 _UNFOLD: Final = "() => document.querySelectorAll('details').forEach(one => { one.open = true; })"
-# What a button at once does that cannot be taken back; inside `details` it has been asked for first.
+# What a button at once does that cannot be taken back; what asks first is marked as such.
 _UNASKED: Final = """() => [...document.querySelectorAll("form[method=post] button")]
-  .filter(one => !one.closest("details") && !one.form.querySelector("input:not([type=hidden])"))
+  .filter(one => !one.closest(".ask, [data-asks]") && !one.form.querySelector("input:not([type=hidden])"))
   .filter(one => /^(Remove|Delete|Revoke|Cancel|Forget|Erase)/.test(one.textContent.trim()))
   .map(one => one.textContent.trim())"""
 
