@@ -269,20 +269,24 @@ def _next_time(selection: Selection) -> dt.datetime | None:
 
 def _moved_keys(tx: Tx, destination_id: str, targets: Mapping[str, Target], made: Draft) -> list[Conflict]:
     """Our rows are known by the field that holds their ids: it cannot change while rows stand there."""
-    counts = mirror.counts(tx, destination_id)
+    moved = [
+        (table, way.mapping.label)
+        for table, way in made.ways.items()
+        if (target := targets.get(table)) is not None
+        and target.mapping.table_id == way.mapping.table_id
+        and target.mapping.key_field.field_id != way.mapping.key_field.field_id
+    ]
+    counts = mirror.counts(tx, destination_id) if moved else {}
     return [
         Conflict(
             "key_moved",
             table,
             "key",
-            f"The ids of {way.mapping.label} cannot go to another field while rows stand there.",
+            f"The ids of {label} cannot go to another field while rows stand there.",
             "Map the table to another table of yours, or leave the field of the ids as it is.",
         )
-        for table, way in made.ways.items()
-        if (target := targets.get(table)) is not None
-        and target.mapping.table_id == way.mapping.table_id
-        and target.mapping.key_field.field_id != way.mapping.key_field.field_id
-        and counts.get((table, State.SYNCED), 0)
+        for table, label in moved
+        if counts.get((table, State.SYNCED), 0)
     ]
 
 

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from msgspec import UNSET
@@ -13,6 +13,7 @@ from counterfoil.errors import ActionRequired, BadRequest, RetryLater
 from counterfoil.model import KEY_LABEL, Column, Writes, columns
 from counterfoil.plan import Removal
 from counterfoil.ports import RemoteField, Schema
+from counterfoil.store import destinations, rows
 from counterfoil.sync.arrange import Arrangements, Overview, TableState
 from counterfoil.sync.automatch import Proposal
 from counterfoil.sync.edits import Edit, FieldEdit, SelectionEdit, TableEdit
@@ -107,13 +108,13 @@ async def save_rows(
 @router.get("/destinations/{destination_id}/preview")
 async def show_preview(destination_id: str, request: Request, visitor: SignedInVisitor, product: ProductOf) -> Response:
     """Show what the next sync would do, with samples; nothing is written."""
-    acts = Arrangements(product.doors, product.engine)
-    arranged = await acts.show(visitor.workspace.id, destination_id)
-    trial = await acts.preview(visitor.workspace.id, destination_id)
+    destination = await product.db.read(destinations.find, visitor.workspace.id, destination_id)
+    trial = await Arrangements(product.doors, product.engine).preview(visitor.workspace.id, destination_id)
     writes = sum(table.created + table.updated + table.deleted for table in trial.tables)
-    pace = product.doors.destination_spec(arranged.destination.kind).pace
-    seconds = writes / pace
-    return page(request, "preview.html", visitor, arranged=arranged, trial=trial, writes=writes, seconds=seconds)
+    seconds = writes / product.doors.destination_spec(destination.kind).pace
+    was_read = bool(await product.db.read(rows.titles_of, visitor.workspace.id, "accounts"))
+    shown: dict[str, Any] = {"destination": destination, "trial": trial, "was_read": was_read}
+    return page(request, "preview.html", visitor, writes=writes, seconds=seconds, **shown)
 
 
 def _tables_typed(arranged: Overview, typed: Mapping[str, str]) -> dict[str, TableEdit]:
