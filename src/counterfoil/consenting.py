@@ -1,6 +1,6 @@
 """How a person lets us into a destination on the vendor's own consent page: OAuth 2.0 with an authorization code."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from counterfoil.lib.http import Http
 
 NEW: Final = "new"  # the place that is made once it has been chosen
+Revocation = Callable[[Http, BaseModel, BaseModel], Awaitable[None]]  # (http, app, settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,19 @@ class ConsentFlow(Protocol):
     grant: type[BaseModel]
     place: str  # the settings field that names the place
     asks: Sequence[str]  # settings fields that are asked for beside the place
+    way_out: str  # where a person ends the permission at the vendor: "in your Airtable account, under Integrations"
+
+    @property
+    def revoke(self) -> Revocation | None:
+        """What ends a permission at the vendor, None where only the person can. One that has ended already is fine."""
+        ...
+
+    def permission(self, held: BaseModel) -> str | None:
+        """Name the permission that settings, or a grant, live by; None for a key of the person's own.
+
+        All that has the same name ends together.
+        """
+        ...
 
     def is_set_up(self, app: BaseModel) -> bool:
         """Say whether this deployment is registered at the vendor: without that there is no consent page."""

@@ -32,10 +32,7 @@ class Terminal:
 
     async def authorise(self, *words: str, typed: str = "", outcome: str = "allow") -> tuple[int, Any, str]:
         """Run the command, go where it says, and give its status, what it printed for scripts and for people."""
-        url, token = self.server
-        command = ["-m", "counterfoil", "destinations", *words, "--json", "--url", url, "--token", token]
-        pipe = asyncio.subprocess.PIPE
-        run = await asyncio.create_subprocess_exec(sys.executable, *command, stdin=pipe, stdout=pipe, stderr=pipe)
+        run = await self._start(*words)
         assert run.stderr is not None
         told = ""
         while (found := re.search(r"http://127\S+authorize\S+", told)) is None:
@@ -46,6 +43,18 @@ class Terminal:
         await self.browser.open(way_back)
         out, rest = await run.communicate(typed.encode())
         return run.returncode or 0, json.loads(out or "null"), told + rest.decode()
+
+    async def run(self, *words: str, typed: str = "") -> tuple[int, Any, str]:
+        """Run a command that needs no browser; give the same."""
+        run = await self._start(*words)
+        out, told = await run.communicate(typed.encode())
+        return run.returncode or 0, json.loads(out.strip() or "null"), told.decode()
+
+    async def _start(self, *words: str) -> asyncio.subprocess.Process:
+        url, token = self.server
+        command = ["-m", "counterfoil", "destinations", *words, "--json", "--url", url, "--token", token]
+        pipe = asyncio.subprocess.PIPE
+        return await asyncio.create_subprocess_exec(sys.executable, *command, stdin=pipe, stdout=pipe, stderr=pipe)
 
 
 @pytest.fixture
@@ -82,3 +91,14 @@ async def test_a_place_is_chosen_in_the_terminal_and_its_login_renewed_later(ter
 async def test_who_declines_is_told_so_in_the_terminal(terminal: Terminal) -> None:
     status, _, told = await terminal.authorise("authorise", "notion", outcome="deny")
     assert status == 1 and "You did not allow it at Notion" in told and "Begin again" in told
+
+
+async def test_a_removal_says_what_ends_asks_and_waits_for_the_vendor(terminal: Terminal) -> None:
+    _, added, _ = await terminal.authorise("authorise", "notion", "--no-start", typed="1\n")
+    status, _, told = await terminal.run("remove", added["id"], typed="n\n")
+    assert status == 1 and "Counterfoil forgets it" in told and "is ended there too" in told
+    assert [call for call in terminal.there.emulators["notion"].faults.calls if "revoke" in call.path] == []
+    status, done, told = await terminal.run("remove", added["id"], typed="y\n")
+    assert (status, done["ends_at_vendor"]) == (0, True) and "does not answer" not in told
+    [call] = [call for call in terminal.there.emulators["notion"].faults.calls if "revoke" in call.path]
+    assert call.status == 200

@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 from counterfoil.destinations.google_sheets import GoogleApp, GoogleSheetsSettings
 from counterfoil.destinations.google_sheets.auth import Credential
 from counterfoil.destinations.google_sheets.sandbox.oauth import Accounts
-from counterfoil.errors import ActionRequired
+from counterfoil.errors import ActionRequired, RetryLater
 from counterfoil.lib.http import Http
 from counterfoil.sandbox.kit import Clock
 from destinations.google_place import GooglePlace, google_place
@@ -72,6 +72,39 @@ async def test_a_user_s_consent_that_ended_asks_to_sign_in_again(place: GooglePl
     assert caught.value.remedy == "Sign in with Google again."
 
 
+def signed_in(place: GooglePlace) -> Credential:
+    """Give the credential of the user who has signed in."""
+    accounts = place.google.state.accounts
+    app = GoogleApp(url=place.url, client_id=accounts.client_id, client_secret=accounts.client_secret)
+    return Credential(place.http, app, GoogleSheetsSettings(refresh_token=accounts.refresh_token))
+
+
+@pytest.mark.anyio
+async def test_a_revoked_permission_opens_nothing_not_even_with_a_token_that_is_still_good(place: GooglePlace) -> None:
+    credential = signed_in(place)
+    granted = await credential.token()
+    await credential.revoke()
+    assert place.google.state.accounts.caller(f"Bearer {granted}") is None
+    with pytest.raises(ActionRequired) as caught:
+        await credential.token()
+    assert caught.value.code == "sign_in_refused"
+    await credential.revoke()  # a repeat after a lost reply
+    await place.destination.check()  # the service account is somebody else
+
+
+@pytest.mark.anyio
+async def test_a_revocation_says_what_is_wrong_without_the_token(place: GooglePlace) -> None:
+    credential = signed_in(place)
+    place.google.faults.plan({"kind": "status", "path": "/revoke", "status": 503, "times": 4})
+    with pytest.raises(RetryLater) as later:
+        await credential.revoke()
+    place.google.faults.plan({"kind": "status", "path": "/revoke", "status": 400, "body": {"error": "invalid_request"}})
+    with pytest.raises(ActionRequired, match="refuses to end") as refused:
+        await credential.revoke()
+    assert place.google.state.accounts.refresh_token not in f"{later.value!r} {refused.value!r}"
+    assert await credential.token()
+
+
 @pytest.mark.anyio
 async def test_a_key_file_cannot_send_the_server_anywhere() -> None:
     settings = GoogleSheetsSettings(
@@ -127,15 +160,17 @@ def test_settings_that_cannot_work_are_refused_without_quoting_them(settings: di
 
 def test_google_s_hosts_are_its_own_until_another_takes_their_place() -> None:
     google, other = GoogleApp(), GoogleApp(url="http://127.0.0.1:4015/")
-    assert (google.sheets_url, google.drive_url, google.token_url) == (
+    assert (google.sheets_url, google.drive_url, google.token_url, google.revoke_url) == (
         "https://sheets.googleapis.com",
         "https://www.googleapis.com/drive/v3",
         "https://oauth2.googleapis.com/token",
+        "https://oauth2.googleapis.com/revoke",
     )
-    assert (other.sheets_url, other.drive_url, other.token_url) == (
+    assert (other.sheets_url, other.drive_url, other.token_url, other.revoke_url) == (
         "http://127.0.0.1:4015",
         "http://127.0.0.1:4015/drive/v3",
         "http://127.0.0.1:4015/token",
+        "http://127.0.0.1:4015/revoke",
     )
     assert google.trusts("https://oauth2.googleapis.com/token") and other.trusts("http://127.0.0.1:4015/token")
     assert not google.trusts("https://oauth2.googleapis.com.evil.example/token")

@@ -12,9 +12,9 @@ from pydantic import BaseModel, SecretStr
 from contracts.samples import create, mapping
 from contracts.stage import Control, Hurried
 from counterfoil.destinations.notion import SPEC, NotionApp, NotionSettings
-from counterfoil.destinations.notion.oauth import authorize_url, exchange
+from counterfoil.destinations.notion.oauth import authorize_url, exchange, revoke
 from counterfoil.destinations.notion.sandbox import CLIENT_ID, CLIENT_SECRET, PAGE_ID, emulator
-from counterfoil.errors import ActionRequired
+from counterfoil.errors import ActionRequired, RetryLater
 from counterfoil.lib.http import Http
 from counterfoil.ports import Access, Destination, Identity, Written
 from counterfoil.sandbox.server import serving
@@ -160,3 +160,38 @@ async def test_an_internal_token_is_never_renewed(signed: Signed) -> None:
     with pytest.raises(ActionRequired):
         await signed.open().check()
     assert {call["path"] for call in signed.control.calls()} == {"/v1/users/me"}
+
+
+# --- the end of a permission -------------------------------------------------------------------------------
+
+
+async def test_a_revoked_token_opens_nothing_and_is_not_renewed(signed: Signed) -> None:
+    await revoke(signed.http, signed.app, signed.settings)
+    with pytest.raises(ActionRequired) as caught:
+        await signed.open().check()
+    assert caught.value.code == "token_refused"
+    await revoke(signed.http, signed.app, signed.settings)  # a repeat after a lost reply
+
+
+async def test_another_consent_keeps_its_own_token(signed: Signed) -> None:
+    again = await exchange(signed.http, signed.app, code=await _consent(signed.app), return_to=_RETURN_TO)
+    await revoke(signed.http, signed.app, signed.settings)
+    signed.settings = signed.settings.model_copy(update={"token": SecretStr(again.access_token)})
+    await signed.open().check()
+
+
+async def test_a_revocation_says_what_is_wrong_without_the_token(signed: Signed) -> None:
+    wrong = signed.app.model_copy(update={"client_secret": SecretStr("wrong")})
+    with pytest.raises(ActionRequired, match="OAuth client"):
+        await revoke(signed.http, wrong, signed.settings)
+    signed.control.plan(path="/v1/oauth/revoke", kind="status", status=503, times=4)
+    with pytest.raises(RetryLater) as later:
+        await revoke(signed.http, signed.app, signed.settings)
+    signed.control.plan(path="/v1/oauth/revoke", kind="status", status=400, body={"code": "validation_error"})
+    with pytest.raises(ActionRequired, match="refuses to end") as refused:
+        await revoke(signed.http, signed.app, signed.settings)
+    token = signed.settings.token.get_secret_value()
+    assert token not in f"{later.value!r} {refused.value!r} {refused.value.remedy}"
+    await signed.open().check()
+    signed.control.plan(path="/v1/oauth/revoke", kind="status", status=400, body={"code": "invalid_grant"})
+    await revoke(signed.http, signed.app, signed.settings)  # gone already

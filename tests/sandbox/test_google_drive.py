@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import google.auth.transport.requests as transport
+import httpx2
 import pytest
 from google.auth.exceptions import RefreshError
 from google.oauth2.credentials import Credentials as UserCredentials
@@ -128,3 +129,38 @@ def test_files_come_page_by_page(served: Served) -> None:
         names.append([file["name"] for file in page["files"]])
         request = files.list_next(request, page)
     assert names == [["Book 0", "Book 1"], ["Book 2"]]
+
+
+# --- who is signed in, and the end of it -------------------------------------------------------------------
+
+
+def test_drive_says_who_is_signed_in_and_nothing_that_was_not_asked_for(served: Served) -> None:
+    _, url, _ = given(served)
+    options = {"api_endpoint": f"{url}/drive/v3"}
+    about = build("drive", "v3", static_discovery=True, credentials=user(served), client_options=options).about()
+    told = about.get(fields="user(permissionId,emailAddress)").execute()
+    assert told == {"user": {"permissionId": "10000000000000000042", "emailAddress": "user@example.com"}}
+    with pytest.raises(HttpError, match="fields"):
+        about.get().execute()
+
+
+def revoked(served: Served, token: str) -> httpx2.Response:
+    return httpx2.post(f"{given(served)[1]}/revoke", data={"token": token})
+
+
+@pytest.mark.parametrize("which", ["access", "refresh"])
+def test_revoking_one_token_ends_all_that_the_user_allowed(served: Served, which: str) -> None:
+    google, _, credentials = given(served)
+    google.state.accounts.refresh_tokens.add("1//another consent")
+    signed_in, program = user(served), service_account(served)
+    signed_in.refresh(transport.Request())
+    program.refresh(transport.Request())
+    reply = revoked(served, signed_in.token if which == "access" else credentials["oauth"]["refresh_token"])
+    assert (reply.status_code, reply.json()) == (200, {})
+    for token in (credentials["oauth"]["refresh_token"], "1//another consent"):
+        with pytest.raises(RefreshError, match="invalid_grant"):
+            user(served, refresh_token=token).refresh(transport.Request())
+    again = revoked(served, signed_in.token)
+    assert (again.status_code, again.json()["error"]) == (400, "invalid_token")
+    assert google.state.accounts.caller(f"Bearer {signed_in.token}") is None
+    assert google.state.accounts.caller(f"Bearer {program.token}") is not None, "the service account is somebody else"

@@ -349,3 +349,10 @@ def test_tokens_rotate_for_the_sdk(url: str, exchanges: list[Exchange]) -> None:
     assert notion.users.me(auth=second["access_token"])
     with pytest.raises((APIResponseError, UnknownHTTPResponseError)):
         grant(grant_type="refresh_token", refresh_token=first["refresh_token"])
+    client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    oauth: Any = notion.oauth
+    for _ in range(2):
+        assert oauth.revoke(token=second["access_token"], **client)["request_id"]
+    assert oauth.introspect(token=second["access_token"], **client)["active"] is False
+    with pytest.raises((APIResponseError, UnknownHTTPResponseError)):
+        grant(grant_type="refresh_token", refresh_token=second["refresh_token"])

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from counterfoil.cli.follow import follow_event
+from counterfoil.cli.follow import LOOK, follow_event
 from counterfoil.cli.nouns import Id, act, show_one
 from counterfoil.cli.remote import Client, asking
 from counterfoil.cli.show import AsJson, print_card, print_lines
@@ -18,6 +18,7 @@ Wait = Annotated[bool, typer.Option(help="Stay until all is written.")]
 EditFile = Annotated[
     Path | None, typer.Option("--file", help="A JSON file with what is to change; see docs/mapping.md.", exists=True)
 ]
+VENDOR_WAIT: Final = 15.0  # seconds that a removal waits for a vendor to be told
 _COUNTS: Final = ("table", "created", "updated", "deleted", "unchanged")
 
 
@@ -277,9 +278,37 @@ def remove(
     as_json: AsJson = False,
 ) -> None:
     """Forget a destination with its credential and mapping; the rows that stand there stay."""
-    if not yes:
-        typer.confirm("Its credential and mapping are erased here; the rows that stand there stay. Go on?", abort=True)
-    act(f"/destinations/{destination}", as_json, method="DELETE")
+
+    async def run(client: Client) -> dict[str, Any]:
+        told = await client.ask("GET", f"/destinations/{destination}/removal")
+        for line in ("Counterfoil forgets it, and its mapping.", *told["in_words"]):
+            typer.echo(line, err=True)
+        if not yes:
+            typer.confirm("Go on?", abort=True, err=True)
+        await client.ask("DELETE", f"/destinations/{destination}")
+        if told["ends_at_vendor"] and not await _has_ended(client, destination):
+            typer.echo("The vendor does not answer yet: it is told as soon as it does.", err=True)
+        return dict(told)
+
+    told = asking(run, worker=None)
+    if as_json:
+        print_card(told, as_json, {})
+    else:
+        typer.echo("Done.")
+
+
+async def _has_ended(client: Client, destination: str) -> bool:
+    """Wait a moment for what a removal has to do at the vendor; say whether it is done."""
+    import asyncio
+
+    latest = await client.listed("/events", 10, name="app/destination.removed")
+    started = [run_id for event in latest if event["data"]["destination_id"] == destination for run_id in event["runs"]]
+    for _ in range(round(VENDOR_WAIT / LOOK)):
+        runs = [await client.ask("GET", f"/runs/{run_id}") for run_id in started]
+        if all(run["ended_at"] is not None for run in runs):
+            return True
+        await asyncio.sleep(LOOK)
+    return False
 
 
 def _change(destination: str, edit: dict[str, Any], wait: bool, as_json: bool) -> None:

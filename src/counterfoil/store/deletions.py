@@ -45,9 +45,10 @@ class Deletion:
 
 
 class Login(msgspec.Struct, frozen=True):
-    """A login that stands at a vendor: a connection's, or what came of a visit and is no connection's yet."""
+    """A login that stands at a vendor: a connection's, a destination's, or of a visit that is no connection yet."""
 
     connection_id: str | None = None
+    destination_id: str | None = None
     visit_id: str | None = None
     candidate_id: str | None = None
 
@@ -70,7 +71,7 @@ def begin(tx: sa.Connection, workspace_id: str, deletion_id: str) -> None:
     for destination_id in tx.execute(sa.select(destinations.c.id).where(destinations.c.workspace_id == workspace_id)):
         stored_destinations.raise_editions(tx, destination_id[0])
     mine = destinations.c.workspace_id == workspace_id
-    tx.execute(sa.update(destinations).where(mine).values(state="removed", credential=b""))
+    tx.execute(sa.update(destinations).where(mine).values(state="removed"))
     people = set(tx.execute(sa.select(members.c.user_id).where(members.c.workspace_id == workspace_id)).scalars())
     for table in _KEYS:
         tx.execute(sa.delete(table).where(table.c.workspace_id == workspace_id))
@@ -92,6 +93,10 @@ def logins(tx: sa.Connection, workspace_id: str) -> list[Login]:
         connections.c.workspace_id == workspace_id, sa.func.length(connections.c.credential) > 0
     )
     found = [Login(connection_id=one) for one in tx.execute(bound.order_by(connections.c.id)).scalars()]
+    places = sa.select(destinations.c.id).where(
+        destinations.c.workspace_id == workspace_id, sa.func.length(destinations.c.credential) > 0
+    )
+    found += [Login(destination_id=one) for one in tx.execute(places.order_by(destinations.c.id)).scalars()]
     left = sa.select(candidates.c.visit_id, candidates.c.id).join(visits)
     left = left.where(visits.c.workspace_id == workspace_id, candidates.c.credential.is_not(None))
     return found + [Login(visit_id=visit_id, candidate_id=id) for visit_id, id in tx.execute(left)]

@@ -137,8 +137,13 @@ def of_workspace(tx: sa.Connection, workspace_id: str) -> list[Destination]:
 
 
 def credential(tx: sa.Connection, vault: Vault, destination_id: str) -> bytes:
-    """Give the decrypted settings, as the JSON of the kind's settings model. Raises `BadSettings`."""
+    """Give the decrypted settings, as the JSON of the kind's settings model.
+
+    Raises `BadSettings`, and `NotThere` where the destination was removed and its credential erased.
+    """
     sealed = tx.execute(sa.select(destinations.c.credential).where(destinations.c.id == destination_id)).scalar_one()
+    if not sealed:
+        raise NotThere("This destination was removed.", remedy="Add it again: counterfoil destinations add")
     return vault.open(sealed, bound_to=f"destinations:{destination_id}")
 
 
@@ -168,12 +173,20 @@ def set_state(tx: sa.Connection, destination_id: str, state: str) -> None:
     raise_editions(tx, destination_id)
 
 
-def remove(tx: sa.Connection, destination_id: str) -> None:
-    """Forget the credential, the mappings and the mirror; the log keeps the destination's name."""
+def remove(tx: sa.Connection, destination_id: str, *, keeps_credential: bool = False) -> None:
+    """Forget the mappings, the mirror and the credential, unless that is still needed; the log keeps the name."""
     tx.execute(sa.delete(mirror).where(mirror.c.destination_id == destination_id))
     tx.execute(sa.delete(destination_tables).where(destination_tables.c.destination_id == destination_id))
-    values = {"state": "removed", "credential": b"", "due_at": None, **_columns(None)}
+    values: dict[str, Any] = {"state": "removed", "due_at": None, **_columns(None)}
     tx.execute(sa.update(destinations).where(destinations.c.id == destination_id).values(**values))
+    if not keeps_credential:
+        erase_credential(tx, destination_id)
+
+
+def erase_credential(tx: sa.Connection, destination_id: str) -> None:
+    """Forget the credential of a removed destination for good; one that is in use again keeps it."""
+    gone = (destinations.c.id == destination_id) & (destinations.c.state == "removed")
+    tx.execute(sa.update(destinations).where(gone).values(credential=b""))
 
 
 def targets(tx: sa.Connection, destination_id: str) -> dict[str, Target]:

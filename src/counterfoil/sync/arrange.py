@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from counterfoil.engine import Engine
+from counterfoil.engine import Engine, Event
 from counterfoil.model import TABLES
 from counterfoil.plan import Entry, Removal, State
 from counterfoil.ports import Schema, TableMapping
@@ -20,8 +20,10 @@ from counterfoil.sync.conflicts import Conflict, MappingRefused, find_conflicts,
 from counterfoil.sync.doors import Doors
 from counterfoil.sync.edits import Consequence, Draft, Edit, consequence, draft, selects_anew
 from counterfoil.sync.intake import Intake
+from counterfoil.sync.permissions import REMOVED, Fate, fate_of, to_end
 from counterfoil.sync.preview import TablePreview, preview
 from counterfoil.sync.schedule import next_time
+from counterfoil.sync.steps import DestinationEvent
 
 _NOWHERE: Final = Schema(())
 CHANGED: Final = "app/mapping.changed"
@@ -64,6 +66,7 @@ class Arrangements:
 
     def __init__(self, doors: Doors, engine: Engine[Any]) -> None:
         self._doors = doors
+        self._engine = engine
         self._intake = Intake(doors, engine)
 
     async def add(
@@ -197,9 +200,17 @@ class Arrangements:
         await self._doors.db.run(_set_state, workspace_id, destination_id, "active")
         return await self._intake.request_destination_sync(destination_id, "app/destination.repaired")
 
+    async def fate(self, workspace_id: str, destination_id: str) -> Fate:
+        """Say what becomes at the vendor of what the user allowed there, when the destination is removed."""
+        return await self._doors.db.read(_fate, self._doors, workspace_id, destination_id)
+
     async def remove(self, workspace_id: str, destination_id: str) -> None:
-        """Forget the destination with its credential, mapping and mirror; what stands there stays, the user's own."""
-        await self._doors.db.run(_remove, workspace_id, destination_id)
+        """Forget the destination with its credential, mapping and mirror; what stands there stays, the user's own.
+
+        What the user allowed on the vendor's page is ended there, where that can be; nothing waits for it.
+        """
+        for removed, event_id in await self._doors.db.run(_remove, self._doors, workspace_id, destination_id):
+            await self._engine.send(Event(REMOVED, DestinationEvent(removed), id=event_id))
 
     async def _request(self, workspace_id: str, destination_id: str, event: str) -> str:
         await self._doors.db.read(destinations.find, workspace_id, destination_id)
@@ -326,6 +337,11 @@ def _set_state(tx: Tx, workspace_id: str, destination_id: str, state: str) -> No
     destinations.set_state(tx, destination_id, state)
 
 
-def _remove(tx: Tx, workspace_id: str, destination_id: str) -> None:
-    destinations.find(tx, workspace_id, destination_id)
-    destinations.remove(tx, destination_id)
+def _fate(tx: Tx, doors: Doors, workspace_id: str, destination_id: str) -> Fate:
+    return fate_of(tx, doors, destinations.find(tx, workspace_id, destination_id))
+
+
+def _remove(tx: Tx, doors: Doors, workspace_id: str, destination_id: str) -> list[tuple[str, str]]:
+    fate = _fate(tx, doors, workspace_id, destination_id)
+    destinations.remove(tx, destination_id, keeps_credential=fate is Fate.ENDS)
+    return to_end(tx, destination_id)

@@ -2,9 +2,10 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +17,7 @@ from counterfoil.ports import ProviderSpec
 from counterfoil.store import Tx, connections, deletions, destinations, rows, visits, workspaces
 from counterfoil.store.deletions import Deletion, Login
 from counterfoil.sync.doors import Doors
+from counterfoil.sync.permissions import Fate, end_at_vendor, fate_of
 from counterfoil.sync.steps import SyncSteps
 
 REQUESTED: Final = "app/workspace.deletion.requested"
@@ -82,8 +84,10 @@ def _in_words(tx: Tx, doors: Doors, workspace_id: str) -> list[str]:
     places = destinations.of_workspace(tx, workspace_id)
     live = sum(rows.counts(tx, workspace_id).values())
     people = deletions.only_here(tx, workspace_id)
+    fates = [(one.label, doors.destination_spec(one.kind), fate_of(tx, doors, one)) for one in places]
     return [
         *_said_of(doors, banks),
+        *(f"{label}: {fate.in_words(spec)}" for label, spec, fate in fates if fate is not Fate.KEY),
         f"All that is stored here is deleted: {live:,} rows, the providers' answers, rules, mappings, the log of "
         "syncs, events and runs, notifications, API tokens and the audit log.",
         *([f"{_listed(people)} cannot sign in here any more: the account is deleted too."] if people else []),
@@ -130,8 +134,11 @@ async def close(doors: Doors, asked: DeletionEvent) -> list[Login]:
 async def end_login(doors: Doors, workspace_id: str, login: Login) -> None:
     """End a login at its vendor, or keep in plain words that it could not be, and forget its credential."""
     try:
-        opened = await _open(doors, login)
-        said = None if opened is None else await _end(doors, *opened)
+        if login.destination_id is not None:
+            said = await _end_permission(doors, login.destination_id)
+        else:
+            opened = await _open(doors, login)
+            said = None if opened is None else await _end(doors, *opened)
     except BadRequest as error:
         said = f"A login was not ended, since its credential cannot be opened: {error} End it at the provider yourself."
     if said is not None:
@@ -143,18 +150,39 @@ async def _end(doors: Doors, label: str, spec: ProviderSpec, settings: BaseModel
     """End a login; where that cannot be, give what the person should know."""
     if spec.connect is None:
         return f"Delete the key at {label} ({spec.label}): only you can."
+    why = await _tried(partial(spec.connect.remove, doors.http, doors.apps[spec.slug], settings))
+    if why is None:
+        return None
+    return f"The permission to read {label} could not be ended at {spec.label}: {why} End it there yourself."
+
+
+async def _end_permission(doors: Doors, destination_id: str) -> str | None:
+    """End what was allowed at a destination's vendor; where that cannot be, give what the person should know."""
+    destination = await doors.db.read(destinations.get, destination_id)
+    spec = doors.destination_spec(destination.kind)
+    fate = await doors.db.read(fate_of, doors, destination)
+    if fate is not Fate.ENDS or spec.consent is None:
+        return f"{destination.label}: {fate.in_words(spec)}" if fate is Fate.BY_HAND else None
+    why = await _tried(partial(end_at_vendor, doors, destination_id))
+    if why is None:
+        return None
+    way_out = spec.consent.way_out
+    return f"What you allowed at {spec.label} for {destination.label} could not be ended: {why} End it {way_out}."
+
+
+async def _tried(end: Callable[[], Awaitable[object]]) -> str | None:
+    """Try a few times to end something at a vendor; give why it could not be, None where it was."""
     for pause in (*PAUSES, None):
         try:
-            await spec.connect.remove(doors.http, doors.apps[spec.slug], settings)
+            await end()
             return None
         except RetryLater as error:
             why = str(error)
             if pause is not None:
                 await asyncio.sleep(pause)
         except CounterfoilError as error:
-            why = str(error)
-            break
-    return f"The permission to read {label} could not be ended at {spec.label}: {why} End it there yourself."
+            return str(error)
+    return why
 
 
 async def _open(doors: Doors, login: Login) -> tuple[str, ProviderSpec, BaseModel] | None:
@@ -179,6 +207,8 @@ async def _open(doors: Doors, login: Login) -> tuple[str, ProviderSpec, BaseMode
 def _forget(tx: Tx, login: Login) -> None:
     if login.connection_id is not None:
         connections.erase_credential(tx, login.connection_id)
+    elif login.destination_id is not None:
+        destinations.erase_credential(tx, login.destination_id)
     else:
         visits.settle(tx, login.visit_id or "", login.candidate_id or "", "refused")
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 from pydantic import BaseModel, SecretStr
 
-from counterfoil.errors import BadSettings
+from counterfoil.errors import BadSettings, NotThere
 from counterfoil.lib.http import Http
 from counterfoil.lib.secrets import Vault
 from counterfoil.ports import Access, Destination, DestinationSpec, Identity, Provider, ProviderSpec
@@ -55,7 +55,9 @@ class Doors:
         return self.provider_spec(connection.provider).settings.model_validate_json(raw)
 
     async def destination(self, destination: stored.Destination) -> Destination:
-        """Open a destination."""
+        """Open a destination. Raises `NotThere` for one that was removed, although its credential may still be here."""
+        if destination.state == "removed":
+            raise NotThere("This destination was removed.", remedy="Add it again: counterfoil destinations add")
         spec = self.destination_spec(destination.kind)
         raw = await self.db.read(stored.credential, self.vault, destination.id)
         save = partial(self._save, stored.replace_credential, destination.id)

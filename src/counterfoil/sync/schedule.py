@@ -10,6 +10,7 @@ from croniter import croniter
 from counterfoil.engine import Context, Cron, Event, Tick, function
 from counterfoil.errors import BadRequest
 from counterfoil.store import Tx, connections, consents, deletions, destinations, notices, pages, requests, workspaces
+from counterfoil.sync import permissions
 from counterfoil.sync.steps import ConnectionEvent, DestinationEvent, SyncSteps
 
 # What people choose by name; any other text is a cron expression of five fields.
@@ -32,6 +33,7 @@ class Due(msgspec.Struct, frozen=True):
     connections: list[tuple[str, str]]  # (id, id of the event: the same for the same moment on every worker)
     destinations: list[tuple[str, str]]
     reconciles: list[tuple[str, str]]
+    permissions: list[tuple[str, str]] = []  # of removed destinations, to be ended at the vendor
 
 
 def next_time(schedule: str, timezone: str, after: dt.datetime) -> dt.datetime:
@@ -66,6 +68,9 @@ async def tick(ctx: Context[Tick, SyncSteps]) -> Due:
     for destination_id, event_id in due.reconciles:
         wanted = Event("app/reconcile.requested", DestinationEvent(destination_id), id=event_id)
         await ctx.step.send_event(f"reconcile-{destination_id}", wanted)
+    for destination_id, event_id in due.permissions:
+        removed = Event(permissions.REMOVED, DestinationEvent(destination_id), id=event_id)
+        await ctx.step.send_event(f"removed-{destination_id}", removed)
     return due
 
 
@@ -76,7 +81,8 @@ async def find_due(steps: SyncSteps, at: str) -> Due:
 
 def _due(tx: Tx, steps: SyncSteps, now: dt.datetime) -> Due:
     overdue = requests.overdue(tx, now - OVERDUE)
-    due = Due([(connection_id, f"overdue:{first}") for connection_id, first in overdue], [], [])
+    late = [(connection_id, f"overdue:{first}") for connection_id, first in overdue]
+    due = Due(late, [], [], permissions.to_end(tx))
     for workspace in workspaces.every(tx):
         for destination in destinations.of_workspace(tx, workspace.id):
             if destination.state not in ("paused", "removed"):

@@ -11,6 +11,7 @@ from counterfoil.errors import ActionRequired, CounterfoilError, RetryLater
 from counterfoil.store.connections import Problem
 from counterfoil.sync.deletion import delete_workspace
 from counterfoil.sync.fetch import commit_fetch, fetch_pages
+from counterfoil.sync.permissions import end_permission
 from counterfoil.sync.prepare import prepare_destination
 from counterfoil.sync.reconcile import reconcile_destination
 from counterfoil.sync.relinks import follow_relink
@@ -229,6 +230,7 @@ FUNCTIONS: Final[tuple[Function[Any, Any], ...]] = (
     finish_visit,
     follow_relink,
     remove_connection,
+    end_permission,
     apply_rules,
     tell_destinations,
     reclaim_fields,

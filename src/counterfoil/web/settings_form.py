@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from counterfoil.errors import BadRequest
 
-_BY_SIGNING_IN: Final = frozenset({"refresh_token", "expires_at"})  # nobody types these
+_BY_SIGNING_IN: Final = frozenset({"refresh_token", "expires_at", "signed_in_as"})  # nobody types these
 
 
 @dataclass(frozen=True, slots=True)

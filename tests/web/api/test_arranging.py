@@ -50,5 +50,9 @@ async def test_a_destination_is_paused_resumed_and_removed(at: Desk) -> None:
         assert (await client.post(f"{place}/restore", json={})).json() == {"rows": 0}
         assert (await client.post(f"{place}/retry")).json() == {"rows": 0}
         assert problem_of(await client.post(f"{place}/retry", json={"tables": ["horses"]}))["code"] == "no_such_table"
+        told = (await client.get(f"{place}/removal")).json()
+        assert (told["standing"], told["ends_at_vendor"]) == (0, False)
+        assert "rows stay" in told["in_words"][0] and "only you can" in told["in_words"][1]
+        assert (await client.get(place)).status_code == 200, "nothing was done"
         assert (await client.delete(place)).status_code == 204
         assert (await client.get(place)).status_code == 404

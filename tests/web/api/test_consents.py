@@ -91,3 +91,16 @@ async def test_an_app_without_such_a_page_says_to_use_a_key(here: Desk) -> None:
     told = problem_of(await client.post("/consents", json={"kind": "ledger"}))
     assert told["status"] == 400 and "key" in told["remedy"]
     assert problem_of(await client.post("/consents", json={"kind": "abacus"}))["code"] == "no_such_kind"
+
+
+async def test_a_removal_says_beforehand_whether_the_permission_ends(here: Desk, browser: Browser) -> None:
+    client = await here.caller("write")
+    for kind, ends in (("notion", True), ("airtable", False)):
+        asked = (await client.post("/consents", json={"kind": kind})).json()
+        await browser.open(answered(asked["url"]))
+        [place] = (await client.get(f"/consents/{asked['id']}/places")).json()["results"]
+        order = {"place": place["id"], "start": False}
+        made = (await client.post(f"/consents/{asked['id']}/place", json=order)).json()
+        told = (await client.get(f"/destinations/{made['id']}/removal")).json()
+        assert told["ends_at_vendor"] is ends, told
+        assert ("Only you can end" in told["in_words"][1]) is not ends

@@ -10,12 +10,13 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from counterfoil.consenting import OfferedPlace
+from counterfoil.consenting import OfferedPlace, Revocation
 from counterfoil.destinations.airtable.settings import AirtableApp, AirtableSettings
 from counterfoil.destinations.airtable.tokens import client_headers
 from counterfoil.destinations.airtable.types import Bases, TokenGrant, refused
 from counterfoil.errors import ActionRequired, RetryLater
 from counterfoil.lib.http import Http
+from counterfoil.lib.secrets import fingerprint
 
 SCOPES: Final = "data.records:read data.records:write schema.bases:read schema.bases:write"
 _MAY_WRITE: Final = ("create", "edit", "")
@@ -37,6 +38,9 @@ class AirtableConsent:
     grant: type[BaseModel] = AirtableGrant
     place = "base_id"
     asks: Sequence[str] = ()
+    way_out = "in your Airtable account, under Integrations"
+    # https://airtable.com/developers/web/api/oauth-reference knows no endpoint for it
+    revoke: Revocation | None = None
 
     def is_set_up(self, app: BaseModel) -> bool:
         """Say whether there is an OAuth integration of this deployment's own."""
@@ -111,3 +115,8 @@ class AirtableConsent:
         """Give settings for a base."""
         kept = before.model_dump() if before else {}
         return AirtableSettings.model_validate({**kept, **grant.model_dump(), "base_id": place})
+
+    def permission(self, held: BaseModel) -> str | None:
+        """Name the token that renews; a personal token has none."""
+        renewal = cast("AirtableGrant | AirtableSettings", held).refresh_token
+        return fingerprint(renewal.get_secret_value()) if renewal is not None else None

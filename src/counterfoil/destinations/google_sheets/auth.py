@@ -89,6 +89,20 @@ class Credential:
         if cached is not None and cached.text == token:
             del _tokens[self._cached_as]
 
+    async def revoke(self) -> None:
+        """End what the signed-in user has allowed, access tokens included; one that has ended already is fine.
+
+        https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke
+        """
+        assert self._refresh_token is not None
+        _tokens.pop(self._cached_as, None)
+        form = {"token": self._refresh_token.get_secret_value()}
+        reply = await self._http.send("POST", self._app.revoke_url, form=form, repeatable=True)
+        if reply.status >= 500:
+            raise RetryLater("Google could not end its permission just now.", after=60)
+        if not reply.ok and _error(reply) != "invalid_token":
+            raise refusals.not_revoked(reply.status)
+
     async def _sign_in(self) -> _Granted:
         url, form = self._with_key(self._key_file) if self._key_file else self._with_refresh_token()
         reply = await self._http.send("POST", url, form=form, repeatable=True)
@@ -125,10 +139,13 @@ class Credential:
     def _denied(self, reply: Reply) -> ActionRequired | RetryLater:
         if reply.status >= 500:
             return RetryLater("Google does not sign us in just now.", after=30)
-        try:
-            code = msgspec.json.decode(reply.body, type=_Denied).error
-        except msgspec.DecodeError:
-            code = ""
-        if code in ("invalid_client", "unauthorized_client") and not self._key_file:
+        if _error(reply) in ("invalid_client", "unauthorized_client") and not self._key_file:
             return refusals.client_refused()
         return refusals.sign_in_refused(self._key_file is not None)
+
+
+def _error(reply: Reply) -> str:
+    try:
+        return msgspec.json.decode(reply.body, type=_Denied).error
+    except msgspec.DecodeError:
+        return ""

@@ -120,6 +120,12 @@ class Sheets:
         reply = await self._send("GET", f"{self._app.drive_url}/files", "reads", params=params, json=None)
         return reply.decode(wire.Files).files
 
+    async def account(self) -> str:
+        """Give the id of the account that is signed in, which Drive names people by."""
+        params = {"fields": "user(permissionId)"}
+        reply = await self._send("GET", f"{self._app.drive_url}/about", "reads", params=params, json=None)
+        return reply.decode(wire.About).user.permission_id
+
     async def make_file(self, name: str, label: str) -> wire.File:
         """Make a spreadsheet in the user's Drive, to be found again by its label."""
         body = {"name": name, "mimeType": SPREADSHEET, "appProperties": {"counterfoil": label}}

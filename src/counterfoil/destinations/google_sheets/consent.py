@@ -28,6 +28,7 @@ class GoogleGrant(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     refresh_token: SecretStr
+    signed_in_as: str | None = None  # the account's id at Google
 
 
 class _Granted(msgspec.Struct):
@@ -41,6 +42,7 @@ class GoogleConsent:
     grant: type[BaseModel] = GoogleGrant
     place = "spreadsheet_id"
     asks: Sequence[str] = ()
+    way_out = "at https://myaccount.google.com/connections"
 
     def is_set_up(self, app: BaseModel) -> bool:
         """Say whether there is an OAuth client of this deployment's own."""
@@ -91,7 +93,9 @@ class GoogleConsent:
             )
         if not granted.refresh_token:
             raise refusals.sign_in_refused(service_account=False)
-        return GoogleGrant(refresh_token=SecretStr(granted.refresh_token))
+        grant = GoogleGrant(refresh_token=SecretStr(granted.refresh_token))
+        account = await _sheets(http, app, grant).account()
+        return grant.model_copy(update={"signed_in_as": account})
 
     async def places(self, http: Http, app: BaseModel, grant: BaseModel) -> Sequence[OfferedPlace]:
         """Offer a new spreadsheet, and those that were made here before: this scope shows no others."""
@@ -107,8 +111,18 @@ class GoogleConsent:
             sheets = _sheets(http, app, grant)
             made = await sheets.find_files(key)  # a repeat after a lost reply finds the one it made
             place = (made[0] if made else await sheets.make_file(_NAME, key)).id
-        token = cast(GoogleGrant, grant).refresh_token
-        return GoogleSheetsSettings(spreadsheet_id=place, refresh_token=token)
+        given = cast(GoogleGrant, grant)
+        return GoogleSheetsSettings(
+            spreadsheet_id=place, refresh_token=given.refresh_token, signed_in_as=given.signed_in_as
+        )
+
+    def permission(self, held: BaseModel) -> str | None:
+        """Name the account: whatever it allowed this installation, however often, is one permission at Google."""
+        return cast("GoogleGrant | GoogleSheetsSettings", held).signed_in_as
+
+    async def revoke(self, http: Http, app: BaseModel, settings: BaseModel) -> None:
+        """End all that the account has allowed this installation."""
+        await Credential(http, cast(GoogleApp, app), cast(GoogleSheetsSettings, settings)).revoke()
 
 
 def _sheets(http: Http, app: BaseModel, grant: BaseModel) -> Sheets:

@@ -48,6 +48,15 @@ def sign_in_refused(service_account: bool) -> ActionRequired:
     return ActionRequired("sign_in_refused", "Google does not accept the credential any more.", remedy=remedy)
 
 
+def not_revoked(status: int) -> ActionRequired:
+    """Google would not end what a user has allowed."""
+    return ActionRequired(
+        "not_revoked",
+        f"Google refuses to end its permission (status {status}).",
+        remedy="End it at https://myaccount.google.com/connections.",
+    )
+
+
 def client_refused() -> ActionRequired:
     """The installation's OAuth client is not known to Google."""
     return ActionRequired(

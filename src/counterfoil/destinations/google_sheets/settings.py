@@ -51,6 +51,11 @@ class GoogleApp(BaseModel):
         return f"{self._own or 'https://oauth2.googleapis.com'}/token"
 
     @property
+    def revoke_url(self) -> str:
+        """Where what a person allowed is ended."""
+        return f"{self._own or 'https://oauth2.googleapis.com'}/revoke"
+
+    @property
     def consent_url(self) -> str:
         """Where a person is asked for consent."""
         return f"{self._own or 'https://accounts.google.com'}/o/oauth2/v2/auth"
@@ -82,6 +87,9 @@ class GoogleSheetsSettings(BaseModel):
         None, title="Service account key", description="The content of the JSON key file of a service account"
     )
     refresh_token: SecretStr | None = Field(None, title="Refresh token (OAuth)")
+    signed_in_as: str | None = Field(
+        None, title="Google account", description="Its id at Google; set by signing in with Google."
+    )
 
     @field_validator("spreadsheet_id")
     @classmethod

@@ -108,6 +108,14 @@ class File(Wire, frozen=True):
     name: str = ""
 
 
+class DriveUser(Wire, frozen=True):
+    permission_id: str
+
+
+class About(Wire, frozen=True):
+    user: DriveUser
+
+
 class Files(Wire, frozen=True):
     files: tuple[File, ...] = ()
     next_page_token: str = ""

@@ -13,7 +13,6 @@ from counterfoil.errors import RetryLater
 from counterfoil.lib.http import Reply, backoff
 from counterfoil.ports import Access
 
-VERSION: Final = "2026-03-11"
 PAGE_SIZE: Final = 100
 _CONFLICTS: Final = 4  # times a write is sent again after a 409: it was not carried out
 
@@ -110,7 +109,7 @@ class Client:
             params=params,
             headers={
                 "authorization": f"Bearer {settings.token.get_secret_value()}",
-                "notion-version": VERSION,
+                "notion-version": oauth.VERSION,
             },
             spend=[self._budget],
             repeatable=repeatable,

@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from counterfoil.consenting import OfferedPlace
 from counterfoil.destinations.notion import oauth, refusals, wire
-from counterfoil.destinations.notion.client import PAGE_SIZE, VERSION
+from counterfoil.destinations.notion.client import PAGE_SIZE
 from counterfoil.destinations.notion.settings import NotionApp, NotionSettings
 from counterfoil.errors import RetryLater
 from counterfoil.lib.http import Http
+from counterfoil.lib.secrets import fingerprint
 
 _LOOKS: Final = 10  # pages of search results: rows of databases are found too, and may be many
 
@@ -49,6 +50,7 @@ class NotionConsent:
     grant: type[BaseModel] = NotionGrant
     place = "page_id"
     asks: Sequence[str] = ("plan", "currency")
+    way_out = "in Notion, under Settings → Connections"
 
     def is_set_up(self, app: BaseModel) -> bool:
         """Say whether there is a public connection of this deployment's own."""
@@ -87,7 +89,7 @@ class NotionConsent:
             "sort": {"timestamp": "last_edited_time", "direction": "descending"},
             "page_size": PAGE_SIZE,
         }
-        headers = {"authorization": f"Bearer {grant.token.get_secret_value()}", "notion-version": VERSION}
+        headers = {"authorization": f"Bearer {grant.token.get_secret_value()}", "notion-version": oauth.VERSION}
         reply = await http.send(
             "POST",
             f"{app.url}/v1/search",
@@ -110,3 +112,12 @@ class NotionConsent:
         tokens = cast(NotionGrant, grant)
         kept = before.model_dump() if before else {}
         return NotionSettings.model_validate({**kept, **tokens.model_dump(), "page_id": place})
+
+    def permission(self, held: BaseModel) -> str | None:
+        """Name the token: each consent has its own. What a person pasted comes without a second one to renew it."""
+        tokens = cast("NotionGrant | NotionSettings", held)
+        return fingerprint(tokens.token.get_secret_value()) if tokens.refresh_token is not None else None
+
+    async def revoke(self, http: Http, app: BaseModel, settings: BaseModel) -> None:
+        """End the token."""
+        await oauth.revoke(http, cast(NotionApp, app), cast(NotionSettings, settings))

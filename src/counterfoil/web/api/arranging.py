@@ -14,8 +14,9 @@ from counterfoil.plan import Removal
 from counterfoil.ports import Cell, Link
 from counterfoil.sync import edits
 from counterfoil.sync.arrange import Trial as Tried
+from counterfoil.sync.permissions import Fate
 from counterfoil.web.api import routes
-from counterfoil.web.api.callers import Syncer, Works, Writer, note
+from counterfoil.web.api.callers import Reader, Syncer, Works, Writer, note
 from counterfoil.web.api.problems import Refusal
 from counterfoil.web.api.shapes import Asked, Flag, Order, Shape, Words
 
@@ -43,6 +44,14 @@ class OwnTables(Shape):
     """What the user's place looks like now."""
 
     tables: list[OwnTable]
+
+
+class Farewell(Shape):
+    """What the removal of a destination will do."""
+
+    standing: int = Field(description="rows of ours that stand there, and stay")
+    ends_at_vendor: bool = Field(description="what was allowed on the app's page ends, unless another lives by it")
+    in_words: list[str]
 
 
 class Clash(Shape):
@@ -242,9 +251,23 @@ async def resume_destination(destination_id: str, caller: Writer, product: Works
     return Asked(event_id=event_id)
 
 
+@router.get("/destinations/{destination_id}/removal")
+async def preview_destination_removal(destination_id: str, caller: Reader, product: Works) -> Farewell:
+    """Show what the removal of the destination would do; nothing is done."""
+    found = await product.arrangements.show(caller.workspace_id, destination_id)
+    fate = await product.arrangements.fate(caller.workspace_id, destination_id)
+    standing = sum(one.standing for one in found.tables)
+    spec = product.doors.destination_spec(found.destination.kind)
+    stays = f"{standing:,} rows stay where they are and are yours; nothing is written there any more."
+    return Farewell(standing=standing, ends_at_vendor=fate is Fate.ENDS, in_words=[stays, fate.in_words(spec)])
+
+
 @router.delete("/destinations/{destination_id}", status_code=204)
 async def remove_destination(destination_id: str, caller: Writer, product: Works) -> Response:
-    """Forget the destination with its credential and mapping; what stands there stays, and is the user's own."""
+    """Forget the destination with its credential and mapping; what stands there stays, and is the user's own.
+
+    What was allowed on the app's own page is ended there, unless another destination lives by it.
+    """
     found = await product.arrangements.show(caller.workspace_id, destination_id)
     await product.arrangements.remove(caller.workspace_id, destination_id)
     await note(product, caller, "destination.removed", found.destination.label)

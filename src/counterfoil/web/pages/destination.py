@@ -11,6 +11,7 @@ from counterfoil.plan import State
 from counterfoil.store import Tx, audit, destinations, mirror, rows, syncs
 from counterfoil.store.destinations import Target
 from counterfoil.sync.arrange import Arrangements
+from counterfoil.sync.permissions import Fate, fate_of
 from counterfoil.sync.triggers import in_order
 from counterfoil.web import auth, overview, progress
 from counterfoil.web.auth import ProductOf, SignedInVisitor, Visitor
@@ -95,10 +96,12 @@ async def retry(destination_id: str, request: Request, visitor: SignedInVisitor,
 @router.post("/destinations/{destination_id}/remove")
 async def remove(destination_id: str, request: Request, visitor: SignedInVisitor, product: ProductOf) -> Response:
     """Forget it; what stands there stays."""
-    await product.db.read(destinations.find, visitor.workspace.id, destination_id)
+    found = await product.db.read(destinations.find, visitor.workspace.id, destination_id)
+    fate = await _acts(product).fate(visitor.workspace.id, destination_id)
     await _note(request, visitor, product, "destination.removed", destination_id)
     await _acts(product).remove(visitor.workspace.id, destination_id)
-    return see(request, "/destinations", "Removed. What stood there stays, and is yours.")
+    left_to_do = fate.in_words(product.doors.destination_spec(found.kind)) if fate is Fate.BY_HAND else ""
+    return see(request, "/destinations", f"Removed. What stood there stays, and is yours. {left_to_do}".rstrip())
 
 
 def _acts(product: Product) -> Arrangements:
@@ -115,6 +118,7 @@ def _read(tx: Tx, workspace_id: str, destination_id: str, product: Product, tall
         "one": found,
         "kind": spec.label,
         "consents": product.consents.offers(found.kind),
+        "fate": fate_of(tx, product.doors, found).in_words(spec),
         "place": place,
         "tables": [_line(targets[table], place) for table in in_order(targets)],
         "progress": progress.read(tx, place, spec.pace, dt.datetime.now(dt.UTC)),

@@ -1,4 +1,4 @@
-"""The little of Drive v3 that is needed: list, get and create files."""
+"""The little of Drive v3 that is needed: who is signed in; list, get and create files."""
 
 import re
 from typing import Any, Final
@@ -21,6 +21,22 @@ _CLAUSE: Final = re.compile(
       | appProperties\s+has\s*\{\s*key='(?P<key>[^']*)'\s+and\s+value='(?P<value>[^']*)'\s*\}""",
     re.VERBOSE,
 )
+
+
+def about(state: State, caller: Caller, request: Request) -> dict[str, Any]:
+    """Answer about.get, as far as it tells who is signed in. Drive gives nothing of it that is not asked for."""
+    asked = request.query_params.get("fields")
+    if not asked:
+        raise drive_refusal(400, "required", "global", "The 'fields' parameter is required for this method.")
+    user = {
+        "kind": "drive#user",
+        "displayName": caller.email.partition("@")[0],
+        "me": True,
+        "permissionId": "10000000000000000001" if caller.service_account else state.accounts.user_id,
+        "emailAddress": caller.email,
+    }
+    answer: dict[str, Any] = masks.apply(masks.parse(asked), {"kind": "drive#about", "user": user})
+    return answer
 
 
 def list_files(state: State, caller: Caller, request: Request) -> dict[str, Any]:

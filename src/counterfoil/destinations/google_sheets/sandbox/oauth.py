@@ -50,6 +50,7 @@ class Accounts:
     key_id: str = field(default_factory=lambda: secrets.token_hex(20))
     service_email: str = "counterfoil@sandbox-project.iam.gserviceaccount.com"
     user_email: str = "user@example.com"
+    user_id: str = "10000000000000000042"  # what Drive calls the permission id
     client_id: str = "100000000001-sandbox.apps.googleusercontent.com"
     client_secret: str = field(default_factory=lambda: f"GOCSPX-{secrets.token_urlsafe(20)}")
     refresh_token: str = field(default_factory=lambda: f"1//{secrets.token_urlsafe(32)}")
@@ -114,7 +115,8 @@ class Accounts:
 
     def _user(self, form: dict[str, str]) -> Caller:
         self._check_client(form)
-        if self.revoked or form.get("refresh_token") not in {self.refresh_token, *self.refresh_tokens}:
+        known = {self.refresh_token, *self.refresh_tokens} - {""}
+        if self.revoked or form.get("refresh_token") not in known:
             raise _oauth_refusal("invalid_grant", "Token has been expired or revoked.")
         return self._signed_in(frozenset({_OWN_FILES}))
 
@@ -161,6 +163,18 @@ class Accounts:
             "scope": " ".join(sorted(caller.scopes)),
             "token_type": "Bearer",
         }
+
+    def revoke(self, token: str) -> None:
+        """End what the user has allowed the client, whichever of its tokens is named: every one of them stops working.
+
+        https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke
+        """
+        caller = self.tokens.get(token)
+        if token not in {self.refresh_token, *self.refresh_tokens} and (caller is None or caller.service_account):
+            raise _oauth_refusal("invalid_token", "Token expired or revoked")
+        self.refresh_token = ""
+        self.refresh_tokens.clear()
+        self.tokens = {text: one for text, one in self.tokens.items() if one.service_account}
 
     def caller(self, authorization: str) -> Caller | None:
         """Give who holds the bearer token; None where it is unknown, too old or revoked."""

@@ -73,6 +73,8 @@ class Service:
         return [
             Route("/token", self._token, methods=["POST"]),
             Route("/o/oauth2/v2/auth", self._consent, methods=["GET", "POST"]),
+            Route("/revoke", self._revoke, methods=["POST"]),
+            Route("/drive/v3/about", self._drive(drive.about), methods=["GET"]),
             Route("/drive/v3/files", self._drive(drive.list_files), methods=["GET"]),
             Route("/drive/v3/files", self._create_file, methods=["POST"]),
             Route("/drive/v3/files/{file}", self._drive(drive.get_file), methods=["GET"]),
@@ -148,6 +150,11 @@ class Service:
     async def _token(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         return Json(self._state.accounts.grant(form, str(request.base_url).rstrip("/")))
+
+    async def _revoke(self, request: Request) -> Response:
+        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+        self._state.accounts.revoke(form.get("token") or request.query_params.get("token", ""))
+        return Json({})
 
     def _drive(
         self, answer: Callable[[State, Caller, Request], dict[str, Any]]

@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import secrets
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -92,10 +93,14 @@ class Grants:
         return Json({"active": self.gate.tokens.get(token, False)})
 
     async def revoke(self, request: Request) -> Response:
-        """End a token."""
+        """End a token, and with it the one that would renew it. One that has ended already is no error (RFC 7009)."""
         _client(request)
-        self.gate.tokens.pop(_fields(await request.body()).get("token", ""), None)
-        return Json({})
+        token = _fields(await request.body()).get("token")
+        if not token:
+            refuse(400, "validation_error", "body failed validation: body.token should be defined.")
+        self.gate.tokens.pop(token, None)
+        self.access_of = {refresh: access for refresh, access in self.access_of.items() if access != token}
+        return Json({"request_id": str(uuid.uuid4())})
 
     def routes(self) -> list[BaseRoute]:
         """Give the routes under /v1/oauth."""
