@@ -18,7 +18,7 @@ _COLOURS = {"ok": "green", "attention": "yellow", "broken": "red"}
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check settings, keys, database, vendors and clock; say the remedy of all that is wrong."""
+    """Check settings, keys, database, vendors, clock and mail server; say the remedy of all that is wrong."""
     import asyncio
     import dataclasses
     import json

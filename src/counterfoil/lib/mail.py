@@ -4,6 +4,7 @@ import asyncio
 import re
 import smtplib
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -71,8 +72,23 @@ async def send(server: MailServer, letter: Letter, *, context: ssl.SSLContext | 
     `ActionRequired` where it refuses the login, the encryption or the letter itself.
     """
     message = _written(server, letter)
+
+    def deliver(smtp: smtplib.SMTP) -> None:
+        smtp.send_message(message)
+
+    await _visit(server, deliver, context, _TIMEOUT)
+
+
+async def greet(server: MailServer, *, timeout: float = _TIMEOUT) -> None:
+    """Go to the server as if with a letter, as far as the login, and leave again. Raises what `send` raises."""
+    await _visit(server, smtplib.SMTP.ehlo_or_helo_if_needed, None, timeout)
+
+
+async def _visit(
+    server: MailServer, act: Callable[[smtplib.SMTP], None], context: ssl.SSLContext | None, timeout: float
+) -> None:
     try:
-        await asyncio.to_thread(_deliver, server, message, context or ssl.create_default_context())
+        await asyncio.to_thread(_signed_in, server, act, context or ssl.create_default_context(), timeout)
     except smtplib.SMTPException as error:
         raise _named(server, error) from error
     except ssl.SSLError as error:
@@ -100,20 +116,22 @@ def _written(server: MailServer, letter: Letter) -> EmailMessage:
     return message
 
 
-def _deliver(server: MailServer, message: EmailMessage, context: ssl.SSLContext) -> None:
+def _signed_in(
+    server: MailServer, act: Callable[[smtplib.SMTP], None], context: ssl.SSLContext, timeout: float
+) -> None:
     # We greet with our domain: asking the resolver for this machine's name can take as long as the delivery.
     name = parseaddr(server.sender)[1].rpartition("@")[2] or "localhost"
     smtp: smtplib.SMTP
     if server.tls is Tls.TLS:
-        smtp = smtplib.SMTP_SSL(server.host, server.port, name, timeout=_TIMEOUT, context=context)
+        smtp = smtplib.SMTP_SSL(server.host, server.port, name, timeout=timeout, context=context)
     else:
-        smtp = smtplib.SMTP(server.host, server.port, name, timeout=_TIMEOUT)
+        smtp = smtplib.SMTP(server.host, server.port, name, timeout=timeout)
     with smtp:
         if server.tls is Tls.STARTTLS:
             smtp.starttls(context=context)
         if server.user is not None:
             smtp.login(server.user, server.password or "")
-        smtp.send_message(message)
+        act(smtp)
 
 
 def _named(server: MailServer, error: smtplib.SMTPException) -> RetryLater | ActionRequired:
@@ -136,12 +154,20 @@ def _named(server: MailServer, error: smtplib.SMTPException) -> RetryLater | Act
                 f"{where} refuses the login ({_said(code, error.smtp_error)}).",
                 remedy="Check COUNTERFOIL_SMTP_USER and COUNTERFOIL_SMTP_PASSWORD.",
             )
+        case smtplib.SMTPConnectError(smtp_code=code) | smtplib.SMTPHeloError(smtp_code=code) if code >= 500:
+            return ActionRequired(
+                "mail_refused",
+                f"{where} does not let this machine in ({_said(code, error.smtp_error)}).",
+                remedy="Check COUNTERFOIL_SMTP_HOST and COUNTERFOIL_SMTP_PORT, or ask whoever runs that server.",
+            )
         case smtplib.SMTPRecipientsRefused():
             code, text = next(iter(error.recipients.values()))
         case smtplib.SMTPResponseException():
             code, text = error.smtp_code, error.smtp_error
         case _:
-            return RetryLater(f"{where} answered with something that is not SMTP.", after=300)
+            code, text = -1, ""
+    if code < 200:  # smtplib's own word for an answer without a code is -1
+        return RetryLater(f"{where} answered with something that is not SMTP.", after=300)
     said = _said(code, text)
     if code < 500:
         return RetryLater(f"{where} asks to try later ({said}).", after=300)

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import ipaddress
+import smtplib
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -9,6 +11,8 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
 
+from counterfoil.errors import ActionRequired, RetryLater
+from counterfoil.lib.mail import MailServer, Tls
 from counterfoil.store.sealed import Census
 
 MEGABYTE: Final = 1_000_000
@@ -290,6 +294,44 @@ def check_webhook(slug: str, url: str | None, vendor_url: str) -> Finding | None
     if faults:
         return broken(check, f"the webhook address {', '.join(faults)}.", remedy)
     return ok(check, f"webhooks are expected at {where.hostname}")
+
+
+# --- e-mail ------------------------------------------------------------------------------------------------
+
+_HOST_AND_PORT: Final = "COUNTERFOIL_SMTP_HOST and COUNTERFOIL_SMTP_PORT"
+
+
+def check_mail(server: MailServer, fault: RetryLater | ActionRequired | None) -> list[Finding]:
+    """Judge a visit to the mail server, which got as far as the login, and what the settings say of the way there."""
+    if fault is not None:
+        return [broken("mail", str(fault), _mail_remedy(server, fault))]
+    way = {Tls.STARTTLS: "encrypted (STARTTLS)", Tls.TLS: "encrypted (TLS)", Tls.NONE: "not encrypted"}[server.tls]
+    what = "answers" if server.user is None else "takes the login"
+    found = [ok("mail", f"{server.host}, port {server.port}, {what}; the way there is {way}")]
+    if server.tls is Tls.NONE and not _is_local(server.host):
+        text = f"letters go to {server.host} in clear{'' if server.user is None else ', and so does the password'}."
+        found.append(attention("mail", text, "Set COUNTERFOIL_SMTP_TLS to starttls or tls."))
+    if server.password is not None and server.user is None:
+        text = "COUNTERFOIL_SMTP_PASSWORD is set, and no login that it belongs to: it is not used."
+        found.append(attention("mail", text, "Set COUNTERFOIL_SMTP_USER too, or leave both out."))
+    return found
+
+
+def _mail_remedy(server: MailServer, fault: RetryLater | ActionRequired) -> str:
+    if isinstance(fault, ActionRequired):
+        return fault.remedy
+    match fault.__cause__:
+        case socket.gaierror():
+            return "No machine has this name here: check COUNTERFOIL_SMTP_HOST."
+        case ConnectionRefusedError():
+            return f"Nothing listens there: check {_HOST_AND_PORT}, and that the mail server runs."
+        case smtplib.SMTPServerDisconnected() if server.tls is not Tls.TLS:
+            return "If it is encrypted from the first byte (port 465), set COUNTERFOIL_SMTP_TLS=tls; else see its log."
+        case smtplib.SMTPResponseException(smtp_code=code) if code >= 400:
+            return "Run the doctor again in some minutes; if it stays so, ask whoever runs that server."
+        case smtplib.SMTPException():
+            return f"Check {_HOST_AND_PORT}: another service may answer there."
+    return f"Check {_HOST_AND_PORT}, and that no firewall stands between: many hosters close port 25."
 
 
 def _is_local(host: str) -> bool:

@@ -18,8 +18,10 @@ from pydantic import BaseModel
 from counterfoil import __version__, registry
 from counterfoil.bootstrap import load_functions, read_settings
 from counterfoil.config import PREFIX, Settings, app_settings
-from counterfoil.errors import BadSettings, RetryLater
+from counterfoil.errors import ActionRequired, BadSettings, RetryLater
+from counterfoil.lib import mail
 from counterfoil.lib.http import Http
+from counterfoil.lib.mail import MailServer
 from counterfoil.lib.secrets import Vault
 from counterfoil.lib.sqlite import SAFE_WAL, dbapi
 from counterfoil.ops import checks
@@ -54,6 +56,7 @@ async def examine(
     caller = http or Http(timeout=httpx2.Timeout(PATIENCE))
     try:
         found += await _vendors(caller, specs, environ, used, settings.public_url)
+        found += await _mail(settings.mail_server)
     finally:
         if http is None:
             await caller.aclose()
@@ -210,6 +213,17 @@ def _filled(app: BaseModel) -> dict[str, Any]:
 def _url(app: BaseModel) -> str:
     url: str = app.url  # type: ignore[attr-defined]  # every app has one, the repository's tests see to it
     return url
+
+
+async def _mail(server: MailServer | None) -> list[Finding]:
+    """Go to the mail server as far as the login; no letter is sent."""
+    if server is None:
+        return [checks.ok("mail", "not set up: nobody is told anything by e-mail")]
+    try:
+        await mail.greet(server, timeout=PATIENCE)
+    except (RetryLater, ActionRequired) as error:
+        return checks.check_mail(server, error)
+    return checks.check_mail(server, None)
 
 
 async def call(http: Http, slug: str, url: str) -> Visit:
