@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from counterfoil.errors import BadSettings
-from counterfoil.lib.sqlite import SAFE_WAL, dbapi, sqlite_engine
+from counterfoil.lib.sqlite import SAFE_WAL, FileWatch, dbapi, sqlite_engine
 
 _COUNTER = "CREATE TABLE counter (n INTEGER NOT NULL)"
 
@@ -75,6 +75,39 @@ def test_a_commit_of_the_engine_waits_for_the_disk_only_when_it_must(tmp_path: P
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == level
     with sqlite_engine(tmp_path / "a.db").begin() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == full
+
+
+def test_a_watch_tells_of_every_write_once(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path / "a.db", transactions="statement", pool=2)
+    watch = FileWatch(engine)
+    watch.changed()
+    assert not watch.changed()
+    with engine.begin() as connection:
+        connection.exec_driver_sql(_COUNTER)
+    assert watch.changed() and not watch.changed()
+    watch.close()
+    assert not watch.changed()
+
+
+def test_a_watch_is_closed_only_after_a_look_that_is_under_way(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path / "a.db", transactions="statement", pool=1)
+    watch, looking, go_on = FileWatch(engine), threading.Event(), threading.Event()
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def linger(*_: object) -> None:
+        looking.set()
+        go_on.wait(10)
+
+    look = threading.Thread(target=watch.changed)
+    close = threading.Thread(target=watch.close)
+    look.start()
+    assert looking.wait(10)
+    close.start()
+    close.join(0.2)
+    assert close.is_alive(), "SQLite would read memory that was given back"
+    go_on.set()
+    look.join()
+    close.join()
 
 
 def test_a_directory_that_is_not_there_is_named_with_a_remedy(tmp_path: Path) -> None:

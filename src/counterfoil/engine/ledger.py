@@ -27,6 +27,7 @@ from counterfoil.engine.tables import (
     own,
     paused_table,
 )
+from counterfoil.lib.sqlite import FileWatch
 
 UNCOUNTED: Final = 1_000  # changes of runs that Postgres may not know of when it plans
 
@@ -46,8 +47,7 @@ class Ledger:
         self._executor = executor
         self._postgres = self._db.dialect.name == "postgresql"
         self._last_created = 0
-        self._watch = None if self._postgres else self._db.connect()
-        self._data_version = 0
+        self._watch = None if self._postgres else FileWatch(self._db)
 
     def close(self) -> None:
         """Let go of the connection that watches the file."""
@@ -301,12 +301,8 @@ class Ledger:
         return frozenset(row[0] for row in self._read(sa.select(paused_table.c.function)))
 
     def changed(self) -> bool:
-        """Say whether anyone has written to the SQLite file since the last call: it costs next to nothing."""
-        if self._watch is None:
-            return False
-        version = self._watch.exec_driver_sql("PRAGMA data_version").scalar_one()
-        changed, self._data_version = version != self._data_version, version
-        return bool(changed)
+        """Say whether anyone has written to the SQLite file since the last call; on Postgres processes are told."""
+        return self._watch is not None and self._watch.changed()
 
     def due(self) -> None:
         """Enqueue the runs whose delay has passed."""

@@ -4,6 +4,7 @@ import importlib
 import sqlite3
 import warnings
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import Any, Final, Literal
 
@@ -85,6 +86,32 @@ def sqlite_engine(path: Path | str, *, transactions: Transactions = "block", poo
                 connection.info["synchronous"] = wanted
 
     return engine
+
+
+class FileWatch:
+    """Says whether anyone has written to a SQLite file, on a connection of its own: it costs next to nothing."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._connection: sa.Connection | None = engine.connect()
+        self._version = 0
+        # A look may still be under way in a thread when all is closed: SQLite then reads memory that was given back.
+        self._alone = Lock()
+
+    def changed(self) -> bool:
+        """Say whether another connection, of whatever process, has written since the last call; false once it is closed."""
+        with self._alone:
+            if self._connection is None:
+                return False
+            version = self._connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+            changed, self._version = version != self._version, version
+            return bool(changed)
+
+    def close(self) -> None:
+        """Let go of the connection, after a look that is under way."""
+        with self._alone:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
 
 
 def _prepare(library: ModuleType, path: Path, wal: bool) -> None:
