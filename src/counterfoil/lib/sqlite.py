@@ -98,7 +98,7 @@ class FileWatch:
         self._alone = Lock()
 
     def changed(self) -> bool:
-        """Say whether another connection, of whatever process, has written since the last call; false once it is closed."""
+        """Say whether another connection has written since the last call, whatever its process; not once closed."""
         with self._alone:
             if self._connection is None:
                 return False
