@@ -21,7 +21,8 @@ from counterfoil.lib.secrets import Vault, new_key
 from counterfoil.model import TABLES, Account, Record, Transaction
 from counterfoil.ops.export import cell, export, text_of, write_csv, write_json
 from counterfoil.ports import Identity, Landing
-from counterfoil.store import Database, connections, workspaces
+from counterfoil.rules import Comparison, Rule, Span, Then, When, Words
+from counterfoil.store import Database, Tx, categories, connections, rules, saying, workspaces
 from counterfoil.store.landing import Lander
 
 NASTY = Transaction(
@@ -80,7 +81,8 @@ def test_what_is_exported_reads_back_as_it_was(db: Database, tmp_path: Path, nam
     assert {table: count for table, count in counts.items() if count} == {"accounts": 1, "transactions": 1}
     written = files_of(tmp_path / name)
     names = (*TABLES, "history")
-    assert set(written) == {f"{name}.{form}" for name in names for form in ("csv", "json")} | {"about.json"}
+    alone = {"about.json", "rules.json", "edits.json"}
+    assert set(written) == {f"{name}.{form}" for name in names for form in ("csv", "json")} | alone
     assert read_back("transactions", written) == [NASTY]
     assert read_back("accounts", written) == [account]
     assert json.loads(written["about.json"])["tables"]["transactions"]["rows"] == 1
@@ -112,6 +114,61 @@ def test_what_changed_about_transactions_comes_along(db: Database, tmp_path: Pat
         ("=t1", "pending", False, True, "bank"),
         ("=t1", "fee", "0.0000001", None, "bank"),
     }
+
+
+def add_rule(tx: Tx, workspace: str, **when: Any) -> Rule:
+    """Keep a rule that gives a category of the workspace's own."""
+    then = Then(category=categories.named(tx, workspace, "Going out"), tags=("fun", "2026"))
+    return rules.add(tx, workspace, name="Evenings", when=When(**when), then=then)
+
+
+def test_rules_come_along_in_their_order_to_the_last_digit_and_in_words(db: Database, tmp_path: Path) -> None:
+    workspace = land(db, NASTY, Account(key="acc", name="Joint", currency="USD"))
+    with db.begin() as tx:
+        first = add_rule(tx, workspace, amount=Span(most=Decimal("-0.0000001")), accounts=("acc",))
+        second = add_rule(tx, workspace, merchant=Words(Comparison.CONTAINS, "=hoekje"))
+        rules.move(tx, workspace, second.id, 0)
+    counts = export(db, workspace, tmp_path / "folder")
+    written = files_of(tmp_path / "folder")
+    told = json.loads(written["rules.json"])
+    assert counts["rules"] == 2 and [one["id"] for one in told] == [second.id, first.id]
+    assert told[1]["when"] == {"amount": {"most": "-0.0000001"}, "accounts": ["acc"]}
+    words = ["Amount at most -0.0000001", "Account is Joint", "→ category Going out", "→ tags fun, 2026"]
+    assert told[1]["in_words"] == words
+    own = {row["key"]: row["name"] for row in json.loads(written["categories.json"])}
+    assert own == {told[1]["then"]["category"]: "Going out"} and all(key.startswith("own:") for key in own)
+
+
+def test_what_a_person_said_of_a_row_comes_along_and_what_a_rule_said_does_not(db: Database, tmp_path: Path) -> None:
+    mine, quiet, gone = (msgspec.structs.replace(NASTY, key=key, merchant=None) for key in ("mine", "quiet", "gone"))
+    with db.begin() as tx:
+        add_rule(tx, workspaces.first(tx).id, merchant=Words(Comparison.CONTAINS, "hoekje"))
+    workspace = land(db, NASTY, mine, quiet, gone)
+    with db.begin() as tx:
+        saying.edit(tx, workspace, "mine", {"summary": "Lunch", "tags": "work, lunch"})
+        saying.edit(tx, workspace, "quiet", {"hidden": True, "tags": ""})
+        saying.edit(tx, workspace, "gone", {"summary": "Never mind"})
+    land(db, removed=(("transactions", "gone"),))
+    assert export(db, workspace, tmp_path / "folder")["edits"] == 2
+    written = files_of(tmp_path / "folder")
+    by_rule = {row["key"]: row["tags"] for row in json.loads(written["transactions.json"]) if row["category"]}
+    assert by_rule == {"=t1": "fun, 2026"}
+    told = json.loads(written["edits.json"])
+    assert [{name: one[name] for name in one if name != "connection_id"} for one in told] == [
+        {"key": "mine", "summary": "Lunch", "tags": ["work", "lunch"]},
+        {"key": "quiet", "tags": [], "hidden": True},
+    ]
+
+
+def test_another_workspaces_rules_and_words_stay_out(db: Database, tmp_path: Path) -> None:
+    workspace = land(db, NASTY)
+    with db.begin() as tx:
+        add_rule(tx, workspace, summary=Words(Comparison.CONTAINS, "x"))
+        saying.edit(tx, workspace, "=t1", {"summary": "Mine"})
+        other = workspaces.create(tx, "Other").id
+    counts = export(db, other, tmp_path / "folder")
+    assert (counts["rules"], counts["edits"]) == (0, 0)
+    assert files_of(tmp_path / "folder")["rules.json"] == b"[]\n"
 
 
 def test_another_workspaces_rows_stay_out(db: Database, tmp_path: Path) -> None:

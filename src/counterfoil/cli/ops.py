@@ -118,7 +118,7 @@ def export(
     target: Annotated[Path, typer.Argument(help="A folder, or a file whose name ends with .zip.")],
     force: Force = False,
 ) -> None:
-    """Write all rows as CSV and JSON, without credentials; from another server, as a zip."""
+    """Write all rows as CSV and JSON, and rules as JSON, without credentials; from another server, as a zip."""
     if server() is not None:
         _fetch_export(target, force)
         return

@@ -17,11 +17,14 @@ import msgspec
 from counterfoil import __version__
 from counterfoil.errors import BadRequest
 from counterfoil.model import TABLES, columns
-from counterfoil.store import Database, Tx
+from counterfoil.store import Database, Tx, rules
 from counterfoil.store import export as stored
+from counterfoil.sync import rules_in_words
 
 ABOUT: Final = "about.json"
 HISTORY: Final = "history"
+RULES: Final = "rules"
+EDITS: Final = "edits"
 # A spreadsheet takes a cell that begins so for a formula: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
 _encode: Final = msgspec.json.Encoder().encode
@@ -35,7 +38,8 @@ def export(db: Database, workspace_id: str, target: Path, *, overwrite: bool = F
     """Write a workspace's rows to a folder, or to a zip where the name ends so; give how many by table.
 
     For each table `<table>.csv` and `<table>.json`, and likewise `history`, what changed about transactions;
-    `about.json` tells the columns. Raises `BadRequest` where something stands there already, or nothing can be written.
+    `rules.json` and `edits.json` as the API takes them; `about.json` tells the columns. Raises `BadRequest` where
+    something stands there already, or nothing can be written.
     """
     is_zip = target.suffix.lower() == ".zip"
     taken = target.exists() and (is_zip or not target.is_dir() or any(target.iterdir()))
@@ -58,12 +62,23 @@ def write_zip(db: Database, workspace_id: str, file: IO[bytes]) -> None:
 
 
 def write_all(tx: Tx, workspace_id: str, open_file: Open) -> Mapping[str, int]:
-    """Write every file through `open_file`, one after another; give how many rows each table has."""
+    """Write every file through `open_file`, one after another; give how many rows each table has, rules and edits."""
     counts = {table: write_table(tx, workspace_id, table, open_file) for table in TABLES}
     _write_both(HISTORY, stored.HISTORY_NAMES, lambda: stored.history(tx, workspace_id), open_file)
+    said = {RULES: _rules(tx, workspace_id), EDITS: stored.edits(tx, workspace_id)}
+    for name, lines in said.items():
+        with open_file(f"{name}.json") as file:
+            counts[name] = write_json(file, lines)
     with open_file(ABOUT) as file:
         file.write(msgspec.json.format(_encode(_about(counts))))
     return counts
+
+
+def _rules(tx: Tx, workspace_id: str) -> Iterator[_Cells]:
+    known = rules_in_words.names(tx, workspace_id)
+    for rule in rules.of_workspace(tx, workspace_id):
+        told = msgspec.to_builtins(rule, builtin_types=(Decimal,))
+        yield {**told, "in_words": rules_in_words.in_words(rule, known)}
 
 
 def write_table(tx: Tx, workspace_id: str, table: str, open_file: Open) -> int:
@@ -111,7 +126,12 @@ def json_end(count: int) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    return format(value, "f") if isinstance(value, Decimal) else value  # never 1E-7
+    match value:
+        case Decimal():
+            return format(value, "f")  # never 1E-7
+        case Mapping():
+            return {name: _plain(inner) for name, inner in value.items()}
+    return value
 
 
 def cell(value: Any) -> str:
@@ -141,6 +161,9 @@ def _about(counts: Mapping[str, int]) -> dict[str, Any]:
         "amounts": "Money that arrives in an account is positive. Amounts are text, in units of the row's currency.",
         "csv": "UTF-8. A text that a spreadsheet would take for a formula, or that begins with ', has a ' in front.",
         "history": "What changed about transactions after they had arrived: one line for each column.",
+        "rules": "In their order, as GET /api/v1/rules tells them, and in words.",
+        "edits": "What people said of single transactions, as PATCH /api/v1/rows/transactions/{key} takes it.",
+        "categories": "The keys of your own begin with own: and the others are the banks'.",
         "tables": {
             table: {
                 "label": TABLES[table].label,

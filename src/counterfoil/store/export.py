@@ -1,4 +1,4 @@
-"""All canonical rows of a workspace and their history, a part at a time, as they stand at one moment."""
+"""All canonical rows of a workspace, their history and what was said of them, a part at a time, at one moment."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from counterfoil.model import columns
+from counterfoil.rules import read_tags
 from counterfoil.store import said, schema
 from counterfoil.store.database import Database
 from counterfoil.store.schema import changes
@@ -44,6 +45,24 @@ def rows(tx: sa.Connection, workspace_id: str, table: str) -> Iterator[Mapping[s
 def names(table: str) -> tuple[str, ...]:
     """Name the columns of an exported row."""
     return ("key", *columns(table), "connection_id")
+
+
+def edits(tx: sa.Connection, workspace_id: str) -> Iterator[Mapping[str, Any]]:
+    """Give what people have said of single transactions: of each row its key, its connection, and what was said."""
+    c = schema.rows["transactions"].c
+    said_by_hand = (c.workspace_id == workspace_id) & c.by_hand.is_not(None)
+    query = sa.select(c.key, c.connection_id, c.by_hand, c.said_summary, c.said_category, c.tags, c.hidden)
+    query = query.where(said_by_hand, c.removed.is_(False), c.replaced_by.is_(None)).order_by(c.key, c.connection_id)
+    for row in tx.execute(query.execution_options(yield_per=_PART)):
+        told = {
+            "summary": row.said_summary,
+            "category": row.said_category,
+            "tags": read_tags(row.tags or ""),
+            "hidden": row.hidden,
+        }
+        by_hand = row.by_hand.split(",")
+        words = {name: word for name, word in told.items() if name in by_hand}
+        yield {"key": row.key, "connection_id": row.connection_id, **words}
 
 
 HISTORY_NAMES: Final = ("key", "connection_id", "at", "cause", "column", "before", "after")

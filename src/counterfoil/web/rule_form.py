@@ -12,8 +12,8 @@ from counterfoil.errors import BadRequest
 from counterfoil.money import plain
 from counterfoil.rules import Comparison, Dates, MonthDays, Rule, Span, Then, When, Words, read_tags
 from counterfoil.store import Tx, categories
+from counterfoil.sync.rules_in_words import TEXTS
 from counterfoil.web import forms
-from counterfoil.web.ruling import TEXTS
 
 NEW: Final = "new:"  # before the name of a category that is still to be made
 

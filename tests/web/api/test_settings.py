@@ -7,6 +7,7 @@ import zipfile
 import pytest
 
 from counterfoil.store import channels, connections
+from counterfoil.web.api.rules import RuleShape
 from web.api.desk import Desk, problem_of
 
 pytestmark = pytest.mark.anyio
@@ -89,6 +90,29 @@ async def test_everything_comes_as_a_zip(at: Desk) -> None:
     assert reply.headers["content-type"] == "application/zip"
     with zipfile.ZipFile(io.BytesIO(reply.content)) as archive:
         assert len(json.loads(archive.read("transactions.json"))) == 3
+
+
+async def test_exported_rules_and_edits_are_what_the_api_tells_and_takes(at: Desk) -> None:
+    await at.connect(transactions=3)
+    writer = await at.caller("write")
+    category = (await writer.post("/categories", json={"name": "Going out"})).json()["key"]
+    dates = {"since": "2026-01-01"}
+    when = {"amount": {"least": "-10.50"}, "dates": dates, "weekdays": [5, 6], "accounts": ["acc"]}
+    await writer.post("/rules", json={"name": "Evenings", "when": when, "then": {"category": category}})
+    [key, *_] = [row["key"] for row in (await writer.get("/rows/transactions")).json()["results"]]
+    await writer.patch(f"/rows/transactions/{key}", json={"summary": "Lunch", "tags": ["work"], "hidden": True})
+    with zipfile.ZipFile(io.BytesIO((await writer.get("/export")).content)) as archive:
+        rules, edits = json.loads(archive.read("rules.json")), json.loads(archive.read("edits.json"))
+    listed = (await writer.get("/rules")).json()["results"]
+    assert [RuleShape.model_validate(one).model_dump(mode="json") for one in rules] == listed
+    again = {name: rules[0][name] for name in ("name", "when", "then", "enabled")}
+    made = (await writer.post("/rules", json=again)).json()
+    assert {**made, "id": rules[0]["id"]} == listed[0]
+    [edit] = edits
+    words = {name: edit[name] for name in edit if name not in ("key", "connection_id")}
+    assert edit["key"] == key and set(words) == {"summary", "tags", "hidden"}
+    said = await writer.patch(f"/rows/transactions/{key}", json=words)
+    assert said.json() == {"changed": False}, "they are said already"
 
 
 async def test_everything_is_deleted_when_its_name_is_given(at: Desk) -> None:

@@ -12,6 +12,7 @@ from counterfoil.bootstrap import Product
 from counterfoil.rules import LONGEST_TAG, LONGEST_TEXT, MOST_TAGS, Comparison, Rule, Then, When
 from counterfoil.store import Tx, categories
 from counterfoil.store import rules as stored
+from counterfoil.sync.rules_in_words import Names, in_words, names
 from counterfoil.web import ruling
 from counterfoil.web.api import paging, routes
 from counterfoil.web.api.callers import Caller, Reader, Works, Writer, note
@@ -163,7 +164,7 @@ async def list_rules(caller: Reader, product: Works, limit: Limit = 50, cursor: 
 async def show_rule(rule_id: str, caller: Reader, product: Works) -> RuleShape:
     """Show one rule."""
     rule = await product.db.read(stored.find, caller.workspace_id, rule_id)
-    return _shape(rule, await product.db.read(ruling.names, caller.workspace_id))
+    return _shape(rule, await product.db.read(names, caller.workspace_id))
 
 
 @router.post("/rules", status_code=201, dependencies=routes.REPEATABLE)
@@ -208,8 +209,8 @@ async def apply_rules(order: Application, caller: Writer, product: Works) -> Ask
     return Asked(event_id=event_id)
 
 
-def _read(tx: Tx, workspace_id: str) -> tuple[list[Rule], ruling.Names]:
-    return stored.of_workspace(tx, workspace_id), ruling.names(tx, workspace_id)
+def _read(tx: Tx, workspace_id: str) -> tuple[list[Rule], Names]:
+    return stored.of_workspace(tx, workspace_id), names(tx, workspace_id)
 
 
 def _add(tx: Tx, workspace_id: str, order: NewRule) -> Rule:
@@ -271,7 +272,6 @@ def _struct(order: Order, kind: type[T]) -> T:
     return msgspec.convert(order.model_dump(mode="json", exclude_none=True), kind)
 
 
-def _shape(rule: Rule, known: ruling.Names) -> RuleShape:
+def _shape(rule: Rule, known: Names) -> RuleShape:
     told = msgspec.to_builtins(rule)
-    words = [*ruling.conditions(rule.when, known), *(f"→ {text}" for text in ruling.outcomes(rule.then, known))]
-    return RuleShape.model_validate({**told, "in_words": words})
+    return RuleShape.model_validate({**told, "in_words": in_words(rule, known)})

@@ -11,6 +11,7 @@ from counterfoil.bootstrap import Product
 from counterfoil.errors import BadRequest
 from counterfoil.rules import Rule
 from counterfoil.store import Tx, audit, categories, rules
+from counterfoil.sync import rules_in_words as words
 from counterfoil.web import rule_form, ruling
 from counterfoil.web.auth import ProductOf, SignedInVisitor, Visitor, address_of
 from counterfoil.web.render import page, see
@@ -24,7 +25,7 @@ _BEGINS = ("merchant", "summary", "original_text", "category")  # what a link to
 async def show(request: Request, visitor: SignedInVisitor, product: ProductOf) -> Response:
     """Show the page."""
     every, known = await product.db.read(_read, visitor.workspace.id)
-    told = [(one, ruling.conditions(one.when, known), ruling.outcomes(one.then, known)) for one in every]
+    told = [(one, words.conditions(one.when, known), words.outcomes(one.then, known)) for one in every]
     return page(request, "rules.html", visitor, rules=told)
 
 
@@ -122,8 +123,8 @@ def replace_state(draft: Rule) -> Rule:
     return msgspec.structs.replace(draft, enabled=True)
 
 
-def _read(tx: Tx, workspace_id: str) -> tuple[list[Rule], ruling.Names]:
-    return rules.of_workspace(tx, workspace_id), ruling.names(tx, workspace_id)
+def _read(tx: Tx, workspace_id: str) -> tuple[list[Rule], words.Names]:
+    return rules.of_workspace(tx, workspace_id), words.names(tx, workspace_id)
 
 
 async def _keep(
@@ -175,10 +176,10 @@ async def _form(
         rule_id=rule_id,
         problem=problem,
         trial=trial,
-        known=await product.db.read(ruling.names, visitor.workspace.id),
-        texts=ruling.TEXTS,
-        tests=[(test.value, label) for test, label in ruling.TESTS.items()],
-        weekdays=ruling.WEEKDAYS,
+        known=await product.db.read(words.names, visitor.workspace.id),
+        texts=words.TEXTS,
+        tests=[(test.value, label) for test, label in words.TESTS.items()],
+        weekdays=words.WEEKDAYS,
     )
 
 

@@ -10,7 +10,8 @@ from counterfoil.errors import BadRequest
 from counterfoil.rules import LONGEST_TEXT, check_tags, read_tags, write_tags
 from counterfoil.store import audit, categories, saying
 from counterfoil.store.saying import Spoken
-from counterfoil.web import forms, rule_form, ruling
+from counterfoil.sync import rules_in_words
+from counterfoil.web import forms, rule_form
 from counterfoil.web.auth import ProductOf, SignedInVisitor, Visitor, address_of
 from counterfoil.web.render import page, see
 from counterfoil.web.rule_form import Typed
@@ -86,7 +87,7 @@ async def _form(
         one=one,
         sent=sent,
         problem=problem,
-        known=await product.db.read(ruling.names, visitor.workspace.id),
+        known=await product.db.read(rules_in_words.names, visitor.workspace.id),
         here=f"/transactions/{quote(one.key)}",
         address=f"/words/{quote(one.key)}",
     )
