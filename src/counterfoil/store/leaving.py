@@ -28,8 +28,9 @@ def standing(tx: sa.Connection, connection_id: str, workspace_id: str) -> dict[s
     total, holders = dict.fromkeys(tx.execute(places).scalars(), 0), _holders(tx, connection_id)
     for table in TABLES:
         rows = schema.rows[table]
-        # Once, whatever the number of destinations; each of these keys is then looked up at each of them.
-        keys = sa.select(rows.c.key).where(_leaves(table, connection_id, holders))
+        # Once, whatever the number of destinations; each of these keys is then looked up at each of them, in their
+        # order: what follows is near in the index.
+        keys = sa.select(rows.c.key).where(_leaves(table, connection_id, holders)).order_by(rows.c.key)
         leaving = keys.cte("leaving").prefix_with("MATERIALIZED")
         here = (mirror.c.destination_id == destinations.c.id) & (mirror.c.name == table)
         stands = sa.exists().where(here, mirror.c.key == leaving.c.key, mirror.c.remote_id.is_not(None))
