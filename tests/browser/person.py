@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, TimeoutError, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
 
 PATIENCE = 60_000.0  # milliseconds for a condition to come true, on however busy a machine
 _REFUSED = "Failed to load resource"  # what Chromium says of any answer from 400 on: pages that refuse a form are fine
@@ -60,17 +60,17 @@ class Person:
         self.page.get_by_label(label, exact=True).select_option(label=option)
 
     def turn_to(self, name: str) -> Page:
-        """Follow a link that opens a tab of its own; give that tab."""
-        link = self.page.locator("#page").get_by_role("link", name=name, exact=True)
-        for patience in (10_000, 20_000, 60_000):
-            try:
-                with self.page.context.expect_page(timeout=patience) as opened:
-                    link.click()
-            except TimeoutError:  # the page renewed itself under the finger: a person presses again
-                continue
-            opened.value.wait_for_load_state()
-            return opened.value
-        raise AssertionError(f"{name!r} opens nothing")
+        """Follow a link that opens a tab of its own, while the page renews itself under the finger; give that tab."""
+        self.page.locator("#page").get_by_role("link", name=name, exact=True).hover()
+        self.page.wait_for_timeout(1_100)  # the page renews itself once a second at most
+        with self.page.context.expect_page() as opened:
+            self.page.mouse.down()
+            with self.page.expect_response(lambda reply: reply.request.headers.get("hx-request") == "true"):
+                self.page.evaluate("() => document.getElementById('stream').dispatchEvent(new Event('changed'))")
+            self.page.wait_for_timeout(100)
+            self.page.mouse.up()
+        opened.value.wait_for_load_state()
+        return opened.value
 
     # --- reading ---
 

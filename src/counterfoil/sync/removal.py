@@ -51,11 +51,11 @@ class Aftermath:
     def in_words(self) -> str:
         """Say it to the user."""
         fate = {
-            Removal.DELETE: "will be deleted, with whatever you have added to them",
+            Removal.DELETE: "will be deleted, with whatever you have added there",
             Removal.MARK: "will be marked as removed",
             Removal.KEEP: "will stay as they are",
         }[self.removal]
-        return f"{self.label}: {self.rows} rows {fate}."
+        return f"{self.label}: {self.rows:,} {'row' if self.rows == 1 else 'rows'} {fate}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Consequences:
 
     def in_words(self) -> list[str]:
         """Say it to the user, one sentence a line."""
-        counted = ", ".join(f"{number} {TABLES[table].label.lower()}" for table, number in self.rows.items())
+        counted = ", ".join(f"{TABLES[table].label.lower()} ({number:,})" for table, number in self.rows.items())
         name = self.connection.label
         first = f"{name} is read no more, and what is stored of it is closed: {counted or 'nothing yet'}."
         vendor = f"The permission to read {name} is ended at the provider, and cannot be taken up again."
