@@ -8,6 +8,8 @@ export VIRTUAL_ENV :=
 # Where compiled modules are not kept, each of the many processes that a test run starts takes 4 s longer to compile them.
 unexport PYTHONDONTWRITEBYTECODE
 RUN := $(VENV)/bin/
+# A third of a test run is spent waiting: three processes keep two cores busy.
+PROCESSES ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve browser test test-long pictures lint format bench clean
@@ -32,7 +34,7 @@ browser:
 	@.ci/browser
 
 test: setup browser ## Run every test but the long ones; ARGS are passed to pytest
-	@$(RUN)python -m pytest -n 2 --dist worksteal -m "not long" $(ARGS)
+	@$(RUN)python -m pytest -n $(PROCESSES) --dist worksteal -m "not long" $(ARGS)
 
 test-long: setup ## Run the tests that take minutes
 	@$(RUN)python -m pytest -n 2 -m long $(ARGS)
