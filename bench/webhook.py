@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from _bank import Bank, bank
 from _measure import at_most, middle, share
-from counterfoil.bootstrap import Product, configure_logs, running
+from counterfoil.bootstrap import Product, configure_logs, running, spare_the_collector
 from counterfoil.config import Settings
 from counterfoil.destinations.airtable import sandbox as airtable
 from counterfoil.lib.budget import LocalBudgets
@@ -112,6 +112,7 @@ async def measure(folder: Path, source: Bank, base: Pipe) -> Found:
     environ = {**source.environ, "COUNTERFOIL_AIRTABLE_URL": url}
     address = f"http://127.0.0.1:{taken.getsockname()[1]}/webhooks/plaid"
     found = Found([], {})
+    spare_the_collector()  # as `counterfoil serve` does
     async with running(settings, environ, budgets=LocalBudgets(1e6)) as product, _web(product, taken) as gate:
         workspace = await product.db.run(workspaces.first)
         place = product.doors.destination_spec("airtable").settings.model_validate(keys)

@@ -1,5 +1,6 @@
 """Builds the product from its settings: store, http, connectors, engine."""
 
+import gc
 import importlib
 import logging
 import os
@@ -187,6 +188,15 @@ class _Stderr:
 
     def flush(self) -> None:
         sys.stderr.flush()
+
+
+def spare_the_collector() -> None:
+    """Let Python's garbage collector pass over what is loaded by now, for good: for a process that serves or works.
+
+    Modules, routes and statements stay to the end; to look through them again and again cost a tenth of the CPU.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def configure_logs(settings: Settings) -> None:

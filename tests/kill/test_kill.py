@@ -36,9 +36,8 @@ def points(count: int, seed: int) -> list[Point]:
     chosen: list[Point] = [AtCall(*call[:2], moment, call[2]) for call in CALLS for moment in MOMENTS]
     others = (count - len(chosen)) // 2
     # Spread over the sync, so that few of them leave no stretch of it out.
-    chosen += [
-        AtCommit(dice.randrange(1, COMMITS // others) + n * COMMITS // others, n % 2 == 0) for n in range(others)
-    ]
+    stretch = max(2, COMMITS // others)
+    chosen += [AtCommit(dice.randrange(1, stretch) + n * COMMITS // others, n % 2 == 0) for n in range(others)]
     chosen += [InSeconds(dice.uniform(0.01, 1.0)) for _ in range(others)]
     dice.shuffle(chosen)
     return chosen
@@ -75,4 +74,5 @@ def test_syncs_that_die_anywhere_lose_and_double_nothing(tmp_path: Path, count: 
                 assert stage.kills > before, f"{point} never came: {stage.trap.calls[calls:]}"
             stage.check()
             stage.write_notes()
-        assert stage.kills >= len(chosen) - 2  # one at a moment after the end, or at a commit too many, kills nothing
+        # One at a moment after the end, or at a commit too many, kills nothing.
+        assert stage.kills >= len(chosen) - max(2, len(chosen) // 20)

@@ -14,7 +14,7 @@ def serve(
     """Run web server and worker in one process."""
     import uvicorn
 
-    from counterfoil.bootstrap import configure_logs, read_settings
+    from counterfoil.bootstrap import configure_logs, read_settings, spare_the_collector
     from counterfoil.config import make_data_dir
     from counterfoil.web.app import create_app
 
@@ -23,8 +23,10 @@ def serve(
     make_data_dir(settings)
     where = host or settings.host, port or settings.port
     typer.echo(f"Counterfoil listens on http://{where[0]}:{where[1]}", err=True)
+    app = create_app(settings, os.environ, worker=worker)
+    spare_the_collector()
     uvicorn.run(
-        create_app(settings, os.environ, worker=worker),
+        app,
         host=where[0],
         port=where[1],
         proxy_headers=True,
@@ -40,10 +42,11 @@ def worker() -> None:
     import asyncio
     import signal
 
-    from counterfoil.bootstrap import configure_logs, read_settings, running
+    from counterfoil.bootstrap import configure_logs, read_settings, running, spare_the_collector
 
     settings = read_settings()
     configure_logs(settings)
+    spare_the_collector()
 
     async def run() -> None:
         stop = asyncio.Event()
