@@ -8,8 +8,8 @@ export VIRTUAL_ENV :=
 # Where compiled modules are not kept, each of the many processes that a test run starts takes 4 s longer to compile them.
 unexport PYTHONDONTWRITEBYTECODE
 RUN := $(VENV)/bin/
-# A third of a test run is spent waiting: three processes keep two cores busy.
-PROCESSES ?= 3
+# Of a test run. A third of its time is spent waiting: PROCESSES=3 is quicker on two cores, and leaves less room for what is timed.
+PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve browser test test-long pictures lint format bench clean

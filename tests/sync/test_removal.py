@@ -22,7 +22,7 @@ async def test_what_a_removal_will_do_is_said_in_numbers_beforehand(desk: Counte
     [after] = told.destinations
     assert after.rows == sum(len(desk.ledger.rows(table)) for table in desk.ledger.tables)
     first, *_, last = told.in_words()
-    assert f"{counted['transactions']} transactions" in first
+    assert f"transactions ({counted['transactions']:,})" in first
     assert "deleted" in after.in_words() and "ended at the provider" in last
 
 
