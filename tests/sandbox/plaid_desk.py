@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import httpx2
@@ -16,6 +16,7 @@ from counterfoil.providers.plaid.sandbox import Timing, Vendor, emulator
 from counterfoil.sandbox.kit import Emulator
 from counterfoil.sandbox.server import serving
 from counterfoil.sandbox.world import World
+from sandbox.listening import listening
 
 AT_ONCE = Timing(initial=None, refresh=0.0)
 
@@ -143,14 +144,9 @@ def open_inbox() -> Iterator[Inbox]:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-    inbox.url = f"http://127.0.0.1:{server.server_address[1]}/hooks"
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
+    with listening(Receiver) as server:
+        inbox.url = f"{server}/hooks"
         yield inbox
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def until(true: Callable[[], bool]) -> None:

@@ -1,16 +1,16 @@
 """The emulated account's events, taken by a real HTTP server and believed by Stripe's own SDK."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 import stripe
 
 from counterfoil.sandbox.server import Served
+from sandbox.listening import listening
 from sandbox.stripe_desk import act, client, emulated, own, sdk, vendor
 
 __all__ = ["own", "sdk", "vendor"]  # fixtures
@@ -53,13 +53,10 @@ def listener(vendor: Served) -> Iterator[Listener]:
         def log_message(self, format: str, *args: Any) -> None:
             """Keep quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Post)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    heard.url = f"http://127.0.0.1:{server.server_address[1]}/webhooks/stripe"
-    act(vendor, "webhooks", url=heard.url)
-    yield heard
-    server.shutdown()
-    server.server_close()
+    with listening(Post) as server:
+        heard.url = f"{server}/webhooks/stripe"
+        act(vendor, "webhooks", url=heard.url)
+        yield heard
 
 
 def secret(vendor: Served) -> str:

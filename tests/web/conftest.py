@@ -2,13 +2,14 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from web.api.desk import Desk, desk
 from web.site import Site, site
+from web.vendor_pages import HOME, Vendors, consent_vendors, registered
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +41,17 @@ async def at(tmp_path: Path, new_databases: list[Path]) -> AsyncIterator[Desk]:
         shutil.copy(file, tmp_path)
     async with desk(tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def there() -> Iterator[Vendors]:
+    """Serve the vendors that have a consent page."""
+    with consent_vendors() as served:
+        yield served
+
+
+@pytest.fixture
+async def known(tmp_path: Path, there: Vendors) -> AsyncIterator[Site]:
+    """Give an installation that those vendors know."""
+    async with registered(tmp_path, there.environ, public_url=HOME) as running:
+        yield running

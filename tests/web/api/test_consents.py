@@ -1,29 +1,19 @@
 """Authorising a destination through the API: the person's browser goes the way that the pages take."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-
 import pytest
 
 from counterfoil.store import workspaces
 from web.api.desk import Desk, problem_of
-from web.site import Browser
-from web.vendor_pages import HOME, Vendors, answered, consent_vendors, registered
+from web.site import Browser, Site
+from web.vendor_pages import Vendors, answered
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def there() -> Iterator[Vendors]:
-    with consent_vendors() as served:
-        yield served
-
-
-@pytest.fixture
-async def here(tmp_path: Path, there: Vendors) -> AsyncIterator[Desk]:
-    async with registered(tmp_path, there.environ, public_url=HOME) as site:
-        home = await site.product.db.run(workspaces.first)
-        yield Desk(site, home.id)
+async def here(known: Site) -> Desk:
+    home = await known.product.db.run(workspaces.first)
+    return Desk(known, home.id)
 
 
 @pytest.fixture
