@@ -55,7 +55,7 @@ BUGS: Final = (
     Bug(
         "what waits is not held during a pause",
         "engine/ledger.py",
-        '            self._hold(connection, function, "ENQUEUED", "DELAYED", HELD)\n',
+        '            self._hold(connection, function, waits, status="DELAYED", delay_until_epoch_ms=HELD)\n',
         "",
         (MODEL,),
     ),
@@ -65,6 +65,13 @@ BUGS: Final = (
         "held = HELD if run.function in paused else None",
         "held = None",
         ("engine/test_features.py::test_a_paused_functions_runs_wait_and_go_on_in_their_order[sqlite]", MODEL),
+    ),
+    Bug(
+        "who resumes does not wait for who enqueues",
+        "engine/turns.py",
+        "connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_PAUSES)))",
+        "pass",
+        ("engine/test_turns.py::test_a_run_that_is_being_enqueued_while_its_function_is_resumed_is_not_left_behind",),
     ),
     Bug(
         "the inbox has no unique index",

@@ -1,14 +1,18 @@
 """What we rely on inside DBOS is still there; a new release of DBOS that moves it fails here first."""
 
 import inspect
+import itertools
+import threading
 from importlib.metadata import version
 
+import pytest
 import sqlalchemy as sa
 from dbos import DBOS, _queue, _sys_db
 from dbos._context import DBOSContext
 from dbos._event_loop import BackgroundEventLoop
 from dbos._schemas.system_database import SystemSchema
 
+from counterfoil.engine.durable import Wakeable
 from counterfoil.lib.ids import new_id
 
 
@@ -56,3 +60,24 @@ def test_ids_sort_in_the_order_in_which_they_were_made() -> None:
     ids = [new_id() for _ in range(10_000)]
     assert ids == sorted(set(ids))
     assert {(id[14], id[19] in "89ab") for id in ids} == {("7", True)}
+
+
+@pytest.mark.parametrize("look", [1, 2, 3])
+def test_a_queue_that_is_stopped_at_the_moment_it_looks_does_not_wait_for_its_next_poll(look: int) -> None:
+    looks = itertools.count(1)
+
+    class Stop(threading.Event):
+        def is_set(self) -> bool:
+            before = super().is_set()
+            if next(looks) == look:
+                self.set()
+                bell.ring()
+            return before
+
+    stop = Stop()
+    bell = Wakeable(stop, has_work=lambda: False)
+    bell.ring()
+    waiting = threading.Thread(target=lambda: [*iter(lambda: bell.wait(5), True)], daemon=True)
+    waiting.start()
+    waiting.join(2)
+    assert not waiting.is_alive()

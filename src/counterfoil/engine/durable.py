@@ -74,7 +74,8 @@ class Wakeable(threading.Event):
         return self._stopped.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        while self._bell.wait(timeout) and not self._stopped.is_set():
+        # Before the wait too: the bell that tells of the stop may have been the one that was just cleared.
+        while not self._stopped.is_set() and self._bell.wait(timeout) and not self._stopped.is_set():
             # On a busy queue much is enqueued in a moment, and one look claims it all.
             if (rest := self._looked_at + BETWEEN_LOOKS - time.monotonic()) > 0:
                 self._stopped.wait(rest)

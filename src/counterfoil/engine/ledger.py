@@ -1,6 +1,6 @@
 """All SQL of the engine: the inbox of events, what they start, and what became of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -27,6 +27,7 @@ from counterfoil.engine.tables import (
     own,
     paused_table,
 )
+from counterfoil.engine.turns import Turns
 from counterfoil.lib.sqlite import FileWatch
 
 UNCOUNTED: Final = 1_000  # changes of runs that Postgres may not know of when it plans
@@ -46,7 +47,7 @@ class Ledger:
         self._version = version
         self._executor = executor
         self._postgres = self._db.dialect.name == "postgresql"
-        self._last_created = 0
+        self._turns = Turns(self._postgres)
         self._watch = None if self._postgres else FileWatch(self._db)
 
     def close(self) -> None:
@@ -87,14 +88,15 @@ class Ledger:
                     sa.select(events_table.c.runs).where(events_table.c.id == event["id"])
                 ).scalar_one()
                 return Accepted(tuple(msgspec.json.decode(known)), duplicate=True)
+            times = self._turns.take(connection, _turns_of(runs), len(runs))
+            cancelled = self._cancel_matching(connection, stops)
             started = [self._admit(connection, run) for run in runs]
             ids = tuple(id for id, _ in started if id is not None)
             if list(ids) != [run.id for run in runs]:
                 connection.execute(
                     events_table.update().where(events_table.c.id == event["id"]).values(runs=_json(ids))
                 )
-            self._enqueue(connection, [run for _, run in started if run is not None])
-            cancelled = self._cancel_matching(connection, stops)
+            self._enqueue(connection, [run for _, run in started if run is not None], times)
             self._notify(connection, f"event {event['name']}")
         return Accepted(ids, cancelled=cancelled)
 
@@ -107,12 +109,12 @@ class Ledger:
         if run.quiet is not None:
             status = self._status
             until = now_ms() + run.quiet_ms
-            limit = status.c.debounce_deadline_epoch_ms
+            limit, held = status.c.debounce_deadline_epoch_ms, status.c.delay_until_epoch_ms == HELD
             joined = connection.execute(
                 sa.update(status)
                 .where(status.c.queue_name == run.queue, status.c.deduplication_id == _quiet_id(run))
                 .where(status.c.status == "DELAYED", status.c.is_debounced.is_(True))
-                .values(delay_until_epoch_ms=sa.case((limit < until, limit), else_=until))
+                .values(delay_until_epoch_ms=sa.case((held, HELD), (limit < until, limit), else_=until))
                 .returning(status.c.workflow_uuid)
             ).scalar()
             if joined is not None:
@@ -124,14 +126,12 @@ class Ledger:
                 return joined, None
         return run.id, run
 
-    def _enqueue(self, connection: sa.Connection, runs: Sequence[NewRun]) -> None:
+    def _enqueue(self, connection: sa.Connection, runs: Sequence[NewRun], times: Sequence[int]) -> None:
         if not runs:
             return
         paused = set(connection.execute(sa.select(paused_table.c.function)).scalars())
         rows, inputs = [], []
-        for run in runs:
-            # Strictly rising, so that the order within a queue is the order of arrival even within a millisecond.
-            created = self._last_created = max(self._last_created + 1, now_ms())
+        for run, created in zip(runs, times, strict=False):  # fewer runs than times where some join others
             held = HELD if run.function in paused else None
             quiet = created + run.quiet_ms if run.quiet is not None else None
             delay = held or quiet
@@ -163,17 +163,17 @@ class Ledger:
             )
         connection.execute(sa.insert(self._status), rows)
         connection.execute(sa.insert(self._input), inputs)
-        for queue in {run.queue for run in runs}:
-            self._notify(connection, f"queue {queue}")
+        self._notify(connection, *{f"queue {run.queue}" for run in runs})
 
-    def _notify(self, connection: sa.Connection, text: str) -> None:
-        if self._postgres:
-            connection.execute(sa.select(sa.func.pg_notify(CHANNEL, f"{self._executor} {text}")))
+    def _notify(self, connection: sa.Connection, *texts: str) -> None:
+        if self._postgres and texts:
+            told = (sa.func.pg_notify(CHANNEL, f"{self._executor} {text}") for text in texts)
+            connection.execute(sa.select(*told))
 
     def start(self, run: NewRun, copy_before: tuple[str, int] | None = None) -> None:
         """Enqueue one run. With `copy_before` it begins with the steps of that run that were done by that moment."""
         with self._db.begin() as connection:
-            self._enqueue(connection, [run])
+            self._enqueue(connection, [run], self._turns.take(connection, _turns_of([run]), 1))
             if copy_before is not None:
                 source, moment = copy_before
                 columns = [column for column in self._steps.c if column.name != "workflow_uuid"]
@@ -187,8 +187,9 @@ class Ledger:
         """Enqueue a child and record it as its parent's step, together. Raises `Disowned`."""
         now = now_ms()
         with self._db.begin() as connection:
+            times = self._turns.take(connection, _turns_of([child]), 1)
             self.journal.put(connection, parent, owner, number, Recorded(name, None, None, child.id, now), now)
-            self._enqueue(connection, [child])
+            self._enqueue(connection, [child], times)
 
     # --- what runs need --------------------------------------------------------------------------------------
 
@@ -249,8 +250,7 @@ class Ledger:
                 status.c.parent_workflow_id.in_(level), status.c.status.in_(ACTIVE)
             )
             level = list(connection.execute(children).scalars())
-        for id in cancelled:
-            self._notify(connection, f"end {id}")
+        self._notify(connection, *(f"end {id}" for id in cancelled))
         return tuple(cancelled)
 
     def _cancel_matching(self, connection: sa.Connection, stops: Sequence[Stop]) -> tuple[str, ...]:
@@ -275,26 +275,28 @@ class Ledger:
             )
 
     def pause(self, function: str) -> None:
-        """Hold the function's waiting runs and those to come; running ones go on."""
+        """Hold the function's waiting runs and those to come, also those that wait for quiet; running ones go on."""
         with self._db.begin() as connection:
+            self._turns.alone(connection)
             connection.execute(self._insert(paused_table).values(function=function).on_conflict_do_nothing())
-            self._hold(connection, function, "ENQUEUED", "DELAYED", HELD)
+            waits = self._status.c.status.in_(("ENQUEUED", "DELAYED"))
+            self._hold(connection, function, waits, status="DELAYED", delay_until_epoch_ms=HELD)
 
     def resume(self, function: str) -> None:
         """Let the held runs go on in the order in which they came."""
+        status = self._status.c
         with self._db.begin() as connection:
+            self._turns.alone(connection)
             connection.execute(sa.delete(paused_table).where(paused_table.c.function == function))
-            self._hold(connection, function, "DELAYED", "ENQUEUED", None)
+            held = sa.and_(status.status == "DELAYED", status.delay_until_epoch_ms == HELD)
+            # None waits for quiet any more: the next event begins a new wait.
+            free = {"status": "ENQUEUED", "delay_until_epoch_ms": None, "deduplication_id": None}
+            self._hold(connection, function, held, **free)
             self._notify(connection, "queue *")
 
-    def _hold(self, connection: sa.Connection, function: str, before: str, after: str, until: int | None) -> None:
-        status = self._status
-        held = status.c.delay_until_epoch_ms == HELD if after == "ENQUEUED" else sa.true()
-        connection.execute(
-            sa.update(status)
-            .where(status.c.name == function, status.c.status == before, held)
-            .values(status=after, delay_until_epoch_ms=until, updated_at=now_ms())
-        )
+    def _hold(self, connection: sa.Connection, function: str, which: sa.ColumnElement[bool], **values: Any) -> None:
+        chosen = sa.update(self._status).where(self._status.c.name == function, which)
+        connection.execute(chosen.values(updated_at=now_ms(), **values))
 
     def paused(self) -> frozenset[str]:
         """Give the ids of the paused functions."""
@@ -356,6 +358,15 @@ class Ledger:
 
 def _json(ids: Sequence[str]) -> str:
     return msgspec.json.encode(ids).decode()
+
+
+def _turns_of(runs: Sequence[NewRun]) -> Iterator[str]:
+    """Name what only one transaction at a time may add to: a key's place in its queue, and a wait for quiet."""
+    for run in runs:
+        if run.partition is not None:
+            yield f"{run.queue}/{run.partition}"
+        if run.quiet is not None:
+            yield _quiet_id(run)
 
 
 def _quiet_id(run: NewRun) -> str:
