@@ -3,6 +3,7 @@
 import datetime as dt
 import enum
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
@@ -21,14 +22,18 @@ class Access:
     """What a connector is opened with.
 
     `app` is the deployment's own registration at the vendor (the spec's `app` model, from the environment);
-    `settings` is the user's credential and place (the spec's `settings` model, decrypted). A connector whose
-    tokens rotate hands the new settings to `save` and awaits it before it uses the new token.
+    `settings` is the user's credential and place (the spec's `settings` model, decrypted).
+
+    A connector whose tokens rotate asks for new ones within `renewing`, where nobody else does, in any process: another
+    sync, a page. It gives the settings as they are stored by then, to be used where somebody has renewed them already,
+    and None where nothing is stored yet. The connector hands new settings to `save` and awaits it before it uses them.
     """
 
     http: Http
     app: BaseModel
     settings: BaseModel
     save: Callable[[BaseModel], Awaitable[None]]
+    renewing: Callable[[], AbstractAsyncContextManager[BaseModel | None]] = nullcontext
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -325,7 +326,8 @@ class AnyStory(RuleBasedStateMachine):
                 for run in sorted(runs.values(), key=lambda run: (run.queued_at, run.id))
                 if run.status == "succeeded" and run.function == function_id and run.key == key
             ]
-            assert [run for run in ended if run in asked] == asked
+            # A restart between the last step and the result has a body pass its end again.
+            assert [run for run, _ in groupby(ended) if run in asked] == asked
 
 
 def test_the_engine_does_what_its_model_says(fresh: Callable[[], str]) -> None:

@@ -19,6 +19,8 @@ from counterfoil.destinations.notion import sandbox as notion_sandbox
 from counterfoil.ports import DestinationSpec
 from counterfoil.sandbox.kit import Emulator
 from counterfoil.sandbox.server import serving
+from counterfoil.store import destinations, workspaces
+from counterfoil.store.destinations import Destination
 from web.site import Browser, Site, site
 
 HOME = "http://counterfoil.test"
@@ -71,3 +73,17 @@ def answered(address: str, outcome: str = "allow", ticked: list[str] | None = No
     back: str = httpx2.post(address, data=chosen).headers["location"]
     assert back.startswith(f"{home}/destinations/consent/callback?")
     return back.removeprefix(home)
+
+
+async def consented(browser: Browser, kind: str) -> None:
+    """Go through the wizard's consent page to a destination."""
+    await browser.open(f"/destinations/new/{kind}")
+    await browser.open(answered(await begun(browser, f"/destinations/new/{kind}/consent")))
+    await browser.submit(browser.path)
+    assert browser.path.endswith("/tables"), browser.text
+
+
+async def places(site: Site) -> list[Destination]:
+    """Give the destinations of the first workspace."""
+    workspace = await site.product.db.read(workspaces.first)
+    return await site.product.db.read(destinations.of_workspace, workspace.id)

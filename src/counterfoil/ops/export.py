@@ -46,7 +46,7 @@ def export(db: Database, workspace_id: str, target: Path, *, overwrite: bool = F
     if taken and not overwrite:
         raise BadRequest(f"{target} is there already.", remedy="Choose another name, or give --force.")
     try:
-        with _zip(target) if is_zip else _folder(target) as open_file, stored.moment(db) as tx:
+        with _zip(target) if is_zip else _folder(target) as open_file, db.reading() as tx:
             return write_all(tx, workspace_id, open_file)
     except OSError as error:
         raise BadRequest(
@@ -57,7 +57,7 @@ def export(db: Database, workspace_id: str, target: Path, *, overwrite: bool = F
 
 def write_zip(db: Database, workspace_id: str, file: IO[bytes]) -> None:
     """Write a zip of all files, as everything stands at one moment."""
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive, stored.moment(db) as tx:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive, db.reading() as tx:
         write_all(tx, workspace_id, _into(archive))
 
 

@@ -2,10 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 
@@ -18,6 +18,9 @@ R = TypeVar("R")
 Tx = sa.Connection  # one open transaction
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_ALONE: Final = 4749  # tells these advisory locks from others
+_TRY_AGAIN: Final = 0.1  # seconds
+_POOL: Final = 8  # connections
 
 
 def newest_revision() -> str:
@@ -32,6 +35,11 @@ class Database:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
+        self._names: dict[str, asyncio.Lock] = {}
+        self._few = asyncio.Semaphore(_POOL // 2)  # each of these holds a connection, and what it does needs another
+        self._one_snapshot: dict[str, Any] = {"readonly": True}
+        if engine.dialect.name == "postgresql":  # where each statement has a snapshot of its own otherwise
+            self._one_snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
     @classmethod
     def open(cls, where: Path | str) -> "Database":
@@ -44,7 +52,7 @@ class Database:
                 remedy="Use postgresql://user:password@host/name, or leave it out to use SQLite.",
             )
         url = re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql+psycopg://", where)
-        return cls(sa.create_engine(url, pool_size=8, max_overflow=4, pool_pre_ping=True))
+        return cls(sa.create_engine(url, pool_size=_POOL, max_overflow=4, pool_pre_ping=True))
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
@@ -55,7 +63,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Run a block that only reads, on one snapshot; it neither waits for writers nor holds them up."""
-        with self.engine.connect().execution_options(readonly=True) as tx:
+        with self.engine.connect().execution_options(**self._one_snapshot) as tx:
             yield tx
 
     async def run(self, fn: Callable[Concatenate[sa.Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -75,6 +83,23 @@ class Database:
                 return fn(tx, *args, **kwargs)
 
         return await asyncio.to_thread(call)
+
+    @asynccontextmanager
+    async def alone(self, name: str) -> AsyncIterator[None]:
+        """Run a block that nobody else runs under this name, on Postgres in no process; it may take seconds."""
+        async with self._names.setdefault(name, asyncio.Lock()), self._few:
+            if self.engine.dialect.name != "postgresql":
+                yield
+                return
+            key = sa.func.hashtextextended(name, _ALONE)
+            tx = await asyncio.to_thread(self.engine.connect)
+            try:
+                ask = sa.select(sa.func.pg_try_advisory_xact_lock(key))
+                while not await asyncio.to_thread(tx.scalar, ask):  # noqa: ASYNC110 - another process may hold it
+                    await asyncio.sleep(_TRY_AGAIN)
+                yield
+            finally:
+                await asyncio.shield(asyncio.to_thread(tx.close))
 
     def migrate(self) -> None:
         """Bring the schema up to date; quick where it is. Raises `BadSettings` where a newer version was here."""

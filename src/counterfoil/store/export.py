@@ -1,7 +1,6 @@
 """All canonical rows of a workspace, their history and what was said of them, a part at a time, at one moment."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, Final, cast
 
 import msgspec
@@ -10,21 +9,9 @@ import sqlalchemy as sa
 from counterfoil.model import columns
 from counterfoil.rules import read_tags
 from counterfoil.store import said, schema
-from counterfoil.store.database import Database
 from counterfoil.store.schema import changes
 
 _PART: Final = 1_000  # rows in memory
-
-
-@contextmanager
-def moment(db: Database) -> Iterator[sa.Connection]:
-    """Run a block that reads several times and sees the same rows each time."""
-    if db.engine.dialect.name == "postgresql":
-        with db.engine.connect().execution_options(isolation_level="REPEATABLE READ") as tx:
-            yield tx
-    else:
-        with db.reading() as tx:
-            yield tx
 
 
 def rows(tx: sa.Connection, workspace_id: str, table: str) -> Iterator[Mapping[str, Any]]:

@@ -1,9 +1,9 @@
 """Opens providers and destinations with their decrypted credentials."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 from pydantic import BaseModel, SecretStr
@@ -12,10 +12,17 @@ from counterfoil.errors import BadSettings, NotThere
 from counterfoil.lib.http import Http
 from counterfoil.lib.secrets import Vault
 from counterfoil.ports import Access, Destination, DestinationSpec, Identity, Provider, ProviderSpec
-from counterfoil.store import Database, connections
+from counterfoil.store import Database, Tx, connections
 from counterfoil.store import destinations as stored
 
 S = TypeVar("S")
+
+
+class _Credentials(Protocol):
+    """The store's module of connections, or of destinations."""
+
+    def credential(self, tx: Tx, vault: Vault, row_id: str, /) -> bytes: ...
+    def replace_credential(self, tx: Tx, vault: Vault, row_id: str, credential: bytes, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +52,7 @@ class Doors:
     def provider_with(self, connection: connections.Connection, credential: bytes) -> Provider:
         """Open a connection's provider with its decrypted credential."""
         spec = self.provider_spec(connection.provider)
-        save = partial(self._save, connections.replace_credential, connection.id)
-        settings = spec.settings.model_validate_json(credential)
-        return spec.open(Access(self.http, self.apps[spec.slug], settings, save))
+        return spec.open(self._access(spec, connection.id, credential, connections))
 
     async def settings_of(self, connection: connections.Connection) -> BaseModel:
         """Decrypt a connection's settings."""
@@ -60,8 +65,22 @@ class Doors:
             raise NotThere("This destination was removed.", remedy="Add it again: counterfoil destinations add")
         spec = self.destination_spec(destination.kind)
         raw = await self.db.read(stored.credential, self.vault, destination.id)
-        save = partial(self._save, stored.replace_credential, destination.id)
-        return spec.open(Access(self.http, self.apps[spec.slug], spec.settings.model_validate_json(raw), save))
+        return spec.open(self._access(spec, destination.id, raw, stored))
+
+    def _access(
+        self, spec: ProviderSpec | DestinationSpec, row_id: str, credential: bytes, table: _Credentials
+    ) -> Access:
+        async def save(settings: BaseModel) -> None:
+            await self.db.run(table.replace_credential, self.vault, row_id, sealed_form(settings))
+
+        @asynccontextmanager
+        async def renewing() -> AsyncIterator[BaseModel]:
+            async with self.db.alone(f"credential of {row_id}"):
+                raw = await self.db.read(table.credential, self.vault, row_id)
+                yield spec.settings.model_validate_json(raw)
+
+        settings = spec.settings.model_validate_json(credential)
+        return Access(self.http, self.apps[spec.slug], settings, save, renewing)
 
     async def introduce(self, spec: ProviderSpec | DestinationSpec, settings: BaseModel) -> tuple[Identity, BaseModel]:
         """Try a credential that is not stored yet; give who we are, and the settings to store (a token may rotate)."""
@@ -73,9 +92,6 @@ class Doors:
         door: Provider | Destination = spec.open(Access(self.http, self.apps[spec.slug], settings, keep))
         identity = await door.check()
         return identity, latest[-1]
-
-    async def _save(self, replace: Callable[..., None], row_id: str, settings: BaseModel) -> None:
-        await self.db.run(replace, self.vault, row_id, sealed_form(settings))
 
 
 def sealed_form(settings: BaseModel) -> bytes:

@@ -19,7 +19,7 @@ _EARLY: Final = dt.timedelta(minutes=2)  # renew before the last moment
 
 
 class Tokens:
-    """Gives the access token. A refresh token works once, so renewals wait for each other."""
+    """Gives the access token. A refresh token works once, and ends the consent when it is used again."""
 
     def __init__(self, access: Access) -> None:
         assert isinstance(access.app, AirtableApp) and isinstance(access.settings, AirtableSettings)
@@ -42,19 +42,26 @@ class Tokens:
 
     async def _renew(self, token: str) -> None:
         async with self._turn:
-            if self._settings.token.get_secret_value() != token or self._settings.refresh_token is None:
+            if self._settings.token.get_secret_value() != token:
                 return  # another call has renewed it meanwhile
-            grant = await self._ask(self._settings.refresh_token.get_secret_value())
-            until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=grant.expires_in)
-            renewed = self._settings.model_copy(
-                update={
-                    "token": SecretStr(grant.access_token),
-                    "refresh_token": SecretStr(grant.refresh_token),
-                    "expires_at": until,
-                }
-            )
-            await self._access.save(renewed)  # the old refresh token is spent: lose the new one and consent is lost
-            self._settings = renewed
+            async with self._access.renewing() as stored:
+                if isinstance(stored, AirtableSettings) and stored.token != self._settings.token:
+                    self._settings = stored  # another sync, or a page, has renewed it
+                elif self._settings.refresh_token is not None:
+                    self._settings = await self._renewed(self._settings.refresh_token)
+
+    async def _renewed(self, refresh_token: SecretStr) -> AirtableSettings:
+        grant = await self._ask(refresh_token.get_secret_value())
+        until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=grant.expires_in)
+        renewed = self._settings.model_copy(
+            update={
+                "token": SecretStr(grant.access_token),
+                "refresh_token": SecretStr(grant.refresh_token),
+                "expires_at": until,
+            }
+        )
+        await self._access.save(renewed)  # the old refresh token is spent: lose the new one and consent is lost
+        return renewed
 
     async def _ask(self, refresh_token: str) -> TokenGrant:
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}

@@ -120,10 +120,14 @@ class Client:
         async with self._rotation:
             if self.settings is not refused:
                 return  # another request has rotated them meanwhile
-            renewed = await oauth.refresh(self._access.http, self.app, refused)
-            # Saved before use: the old refresh token is dead, and a crash in between would lock the user out.
-            await self._access.save(renewed)
-            self.settings = renewed
+            async with self._access.renewing() as stored:
+                if isinstance(stored, NotionSettings) and stored.token != refused.token:
+                    self.settings = stored  # another sync, or a page, has rotated them
+                    return
+                renewed = await oauth.refresh(self._access.http, self.app, refused)
+                # Saved before use: the old refresh token is dead, and a crash in between would lock the user out.
+                await self._access.save(renewed)
+                self.settings = renewed
 
 
 def paging(cursor: str | None) -> dict[str, Any]:
