@@ -12,6 +12,7 @@ from counterfoil.lib.ids import new_id
 from counterfoil.lib.secrets import Vault
 from counterfoil.ports import Identity, Notice
 from counterfoil.store.schema import connections, cursors, pages, requests
+from counterfoil.store.upsert import insert
 
 _VISIBLE: Final = [c for c in connections.c if c.name != "credential"]
 
@@ -57,34 +58,32 @@ def add(
     state: str = "active",
 ) -> Connection:
     """Add a connection, or take the new credential for one that is there already, even where it was removed."""
-    known = tx.execute(
-        sa.select(connections.c.id).where(
-            connections.c.workspace_id == workspace_id,
-            connections.c.provider == provider,
-            connections.c.remote_id == identity.remote_id,
-        )
-    ).scalar()
-    if known is not None:
-        replace_credential(tx, vault, known, credential)
-        set_state(tx, known, "active")
-        set_problem(tx, known, None)
-        set_notice(tx, known, None)
-        set_state(tx, known, state)
-        return get(tx, known)
     connection_id = new_id()
-    tx.execute(
-        connections.insert().values(
-            id=connection_id,
-            workspace_id=workspace_id,
-            provider=provider,
-            remote_id=identity.remote_id,
-            label=identity.label,
-            live=identity.live,
-            state=state,
-            credential=vault.seal(credential, bound_to=f"connections:{connection_id}"),
-            created_at=dt.datetime.now(dt.UTC),
-        )
+    new = insert(tx, connections).values(
+        id=connection_id,
+        workspace_id=workspace_id,
+        provider=provider,
+        remote_id=identity.remote_id,
+        label=identity.label,
+        live=identity.live,
+        state=state,
+        credential=vault.seal(credential, bound_to=f"connections:{connection_id}"),
+        created_at=dt.datetime.now(dt.UTC),
     )
+    # Not looked for first: on Postgres somebody else may be adding it in this moment.
+    if tx.execute(new.on_conflict_do_nothing().returning(connections.c.id)).first() is None:
+        connection_id = tx.execute(
+            sa.select(connections.c.id).where(
+                connections.c.workspace_id == workspace_id,
+                connections.c.provider == provider,
+                connections.c.remote_id == identity.remote_id,
+            )
+        ).scalar_one()
+        replace_credential(tx, vault, connection_id, credential)
+        set_state(tx, connection_id, "active")
+        set_problem(tx, connection_id, None)
+        set_notice(tx, connection_id, None)
+        set_state(tx, connection_id, state)
     return get(tx, connection_id)
 
 

@@ -15,6 +15,7 @@ from counterfoil.plan import Removal
 from counterfoil.ports import Identity, TableMapping
 from counterfoil.store.connections import Problem, problem_of
 from counterfoil.store.schema import destination_tables, destinations, mirror
+from counterfoil.store.upsert import insert
 
 _VISIBLE: Final = [c for c in destinations.c if c.name != "credential"]
 
@@ -73,32 +74,30 @@ def add(
     state: str = "active",
 ) -> Destination:
     """Add a destination, or take the new credential for one that is there already; one that was removed comes back."""
-    known = tx.execute(
-        sa.select(destinations.c.id).where(
-            destinations.c.workspace_id == workspace_id,
-            destinations.c.kind == kind,
-            destinations.c.remote_id == identity.remote_id,
-        )
-    ).scalar()
-    if known is not None:
-        replace_credential(tx, vault, known, credential)
-        set_problem(tx, known, None)
-        _bring_back(tx, known, selection, state)
-        return get(tx, known)
     destination_id = new_id()
-    tx.execute(
-        destinations.insert().values(
-            id=destination_id,
-            workspace_id=workspace_id,
-            kind=kind,
-            remote_id=identity.remote_id,
-            label=identity.label,
-            state=state,
-            credential=vault.seal(credential, bound_to=f"destinations:{destination_id}"),
-            selection=_text(selection),
-            created_at=dt.datetime.now(dt.UTC),
-        )
+    new = insert(tx, destinations).values(
+        id=destination_id,
+        workspace_id=workspace_id,
+        kind=kind,
+        remote_id=identity.remote_id,
+        label=identity.label,
+        state=state,
+        credential=vault.seal(credential, bound_to=f"destinations:{destination_id}"),
+        selection=_text(selection),
+        created_at=dt.datetime.now(dt.UTC),
     )
+    # Not looked for first: on Postgres somebody else may be adding it in this moment.
+    if tx.execute(new.on_conflict_do_nothing().returning(destinations.c.id)).first() is None:
+        destination_id = tx.execute(
+            sa.select(destinations.c.id).where(
+                destinations.c.workspace_id == workspace_id,
+                destinations.c.kind == kind,
+                destinations.c.remote_id == identity.remote_id,
+            )
+        ).scalar_one()
+        replace_credential(tx, vault, destination_id, credential)
+        set_problem(tx, destination_id, None)
+        _bring_back(tx, destination_id, selection, state)
     return get(tx, destination_id)
 
 
@@ -235,10 +234,12 @@ def change_target(
         values["watermark"] = 0
     if look_back:
         values["adopted"] = False
-    where = _table(destination_id, mapping.table)
-    if tx.execute(sa.update(destination_tables).where(where).values(**values)).rowcount == 0:
-        values |= {"edition": 0, "prepared": False, "adopted": False}
-        tx.execute(destination_tables.insert().values(destination_id=destination_id, name=mapping.table, **values))
+    new = values | {"edition": 0, "prepared": False, "adopted": False}
+    tx.execute(
+        insert(tx, destination_tables)
+        .values(destination_id=destination_id, name=mapping.table, **new)
+        .on_conflict_do_update(index_elements=["destination_id", "name"], set_=values)
+    )
 
 
 def bind(tx: sa.Connection, destination_id: str, mappings: Sequence[TableMapping], editions: Mapping[str, int]) -> bool:
@@ -246,6 +247,8 @@ def bind(tx: sa.Connection, destination_id: str, mappings: Sequence[TableMapping
 
     Where something was changed since the editions were read nothing is kept: what was prepared is no longer asked for.
     """
+    its_tables = destination_tables.c.destination_id == destination_id
+    tx.execute(sa.select(destination_tables.c.name).where(its_tables).with_for_update())  # or Postgres lets others in
     now = targets(tx, destination_id)
     if any(name not in now or now[name].edition != edition for name, edition in editions.items()):
         return False
