@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from counterfoil.errors import BadRequest, NotThere
 from counterfoil.lib.ids import new_id
 from counterfoil.model import Category
-from counterfoil.store import schema
+from counterfoil.store import schema, workspaces
 from counterfoil.store.versions import Versions
 
 LONGEST: Final = 100  # characters of a name
@@ -52,6 +52,7 @@ def named(tx: sa.Connection, workspace_id: str, name: str) -> str:
     name = " ".join(name.split())
     if not name or len(name) > LONGEST or "\0" in name:
         raise BadRequest("The category's name cannot be used.", remedy=f"Give it 1 to {LONGEST} characters.")
+    versions = Versions(tx, workspace_id)  # before the look: another may make it in this moment
     known = choices(tx, workspace_id)
     same = [one for one in known if one.name.casefold() == name.casefold()]
     if same:
@@ -59,7 +60,6 @@ def named(tx: sa.Connection, workspace_id: str, name: str) -> str:
     if sum(one.own for one in known) >= MOST:
         raise BadRequest(f"There are {MOST} categories of your own.", remedy="Remove some that nothing uses.")
     category = Category(key=f"own:{new_id()}", name=name)
-    versions = Versions(tx, workspace_id)
     tx.execute(
         _rows.insert().values(
             key=category.key,
@@ -76,7 +76,8 @@ def named(tx: sa.Connection, workspace_id: str, name: str) -> str:
 
 
 def known(tx: sa.Connection, workspace_id: str, key: str) -> str:
-    """Give the key back. Raises `BadRequest` where the workspace has no such category."""
+    """Give the key back; the category stays until the transaction ends. Raises `BadRequest` where there is none."""
+    workspaces.hold(tx, workspace_id)
     mine = (_rows.c.workspace_id == workspace_id) & (_rows.c.key == key) & _rows.c.removed.is_(False)
     if tx.execute(sa.select(_rows.c.key).where(mine).limit(1)).first() is None:
         raise BadRequest(f"There is no category {key}.", remedy="Take a key of the list, or name a new category.")
@@ -88,6 +89,7 @@ def remove(tx: sa.Connection, workspace_id: str, key: str) -> str:
 
     Raises `NotThere`, and `BadRequest` while a rule or a transaction still has it.
     """
+    versions = Versions(tx, workspace_id)  # before the look: a rule or a person may be about to give it
     own = (_rows.c.workspace_id == workspace_id) & (_rows.c.connection_id == workspace_id) & (_rows.c.key == key)
     name: str | None = tx.execute(sa.select(_rows.c.name).where(own, _rows.c.removed.is_(False))).scalar()
     if name is None:
@@ -99,7 +101,6 @@ def remove(tx: sa.Connection, workspace_id: str, key: str) -> str:
         raise BadRequest(
             f"“{name}” is still used.", remedy="Change the rules that give it, and apply them to existing rows first."
         )
-    versions = Versions(tx, workspace_id)
     tx.execute(sa.update(_rows).where(own).values(removed=True, version=versions.next()))
     versions.finish()
     return name

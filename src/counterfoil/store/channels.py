@@ -8,12 +8,14 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
-from counterfoil.errors import NotThere
+from counterfoil.errors import BadRequest, NotThere
 from counterfoil.lib.ids import new_id
 from counterfoil.lib.secrets import Vault
+from counterfoil.store import workspaces
 from counterfoil.store.connections import Problem, problem_of
 from counterfoil.store.schema import channels
 
+MOST: Final = 20  # channels of one workspace
 KINDS: Final = ("attention", "mended", "failed", "weekly")  # of notices
 
 
@@ -64,7 +66,11 @@ def add(
     kinds: Sequence[str],
     rhythm: Rhythm,
 ) -> Channel:
-    """Add a channel."""
+    """Add a channel. Raises `BadRequest` where there are too many."""
+    workspaces.hold(tx, workspace_id)  # another may be added in this moment
+    counted = sa.select(sa.func.count()).where(channels.c.workspace_id == workspace_id)
+    if tx.execute(counted).scalar_one() >= MOST:
+        raise BadRequest(f"There are {MOST} channels already.", remedy="Remove one first.")
     channel_id = new_id()
     tx.execute(
         channels.insert().values(
@@ -83,10 +89,14 @@ def add(
 def find(tx: sa.Connection, workspace_id: str, channel_id: str) -> Channel:
     """Give one channel of a workspace. Raises `NotThere`, also for somebody else's."""
     mine = (channels.c.workspace_id == workspace_id) & (channels.c.id == channel_id)
-    row = tx.execute(sa.select(*_VISIBLE).where(mine)).mappings().first()
-    if row is None:
-        raise NotThere(f"There is no channel {channel_id}.", remedy="List them: counterfoil channels")
-    return _channel(row)
+    return _found(tx.execute(sa.select(*_VISIBLE).where(mine)).mappings().first(), channel_id)
+
+
+def hold(tx: sa.Connection, workspace_id: str, channel_id: str) -> Channel:
+    """Give one channel that is to be changed; until the transaction ends nobody else changes it. Raises `NotThere`."""
+    mine = (channels.c.workspace_id == workspace_id) & (channels.c.id == channel_id)
+    held = sa.select(*_VISIBLE).where(mine).with_for_update(key_share=True)
+    return _found(tx.execute(held).mappings().first(), channel_id)
 
 
 def get(tx: sa.Connection, channel_id: str) -> Channel | None:
@@ -102,10 +112,14 @@ def of_workspace(tx: sa.Connection, workspace_id: str) -> list[Channel]:
 
 
 def due(tx: sa.Connection, workspace_ids: Collection[str], now: dt.datetime) -> list[Channel]:
-    """Give the channels of these workspaces whose digest or weekly summary is due."""
+    """Give the channels of these workspaces whose digest or weekly summary is due.
+
+    Whoever changes one in this moment comes before or after: the rhythm that is kept next begins with this one.
+    """
     late = (channels.c.digest_at <= now) | (channels.c.weekly_at <= now)
     query = sa.select(*_VISIBLE).where(channels.c.workspace_id.in_(workspace_ids), late)
-    return [_channel(row) for row in tx.execute(query.order_by(channels.c.id)).mappings()]
+    found = tx.execute(query.order_by(channels.c.id).with_for_update(key_share=True))
+    return [_channel(row) for row in found.mappings()]
 
 
 def target(tx: sa.Connection, vault: Vault, channel_id: str) -> Target:
@@ -114,9 +128,16 @@ def target(tx: sa.Connection, vault: Vault, channel_id: str) -> Target:
     return msgspec.json.decode(vault.open(sealed, bound_to=f"channels:{channel_id}"), type=Target)
 
 
-def replace_target(tx: sa.Connection, vault: Vault, channel_id: str, target: Target) -> None:
-    """Keep another target: a new secret."""
-    _update(tx, channel_id, target=_sealed(vault, channel_id, target))
+def change_secret(
+    tx: sa.Connection, vault: Vault, workspace_id: str, channel_id: str, secret: str, until: dt.datetime
+) -> None:
+    """Give a webhook another secret; the one before signs too until a moment. Raises `BadRequest`, and `NotThere`."""
+    hold(tx, workspace_id, channel_id)
+    before = target(tx, vault, channel_id)
+    if before.secret is None:
+        raise BadRequest("Only webhooks are signed.", remedy="Choose a webhook.")
+    after = Target(address=before.address, secret=secret, old_secret=before.secret, old_until=until)
+    _update(tx, channel_id, target=_sealed(vault, channel_id, after))
 
 
 def change(tx: sa.Connection, channel_id: str, kinds: Sequence[str], rhythm: Rhythm) -> None:
@@ -139,9 +160,8 @@ def set_problem(tx: sa.Connection, channel_id: str, problem: Problem | None) -> 
 
 def remove(tx: sa.Connection, workspace_id: str, channel_id: str) -> Channel:
     """Remove a channel with its log, and give what it was. Raises `NotThere`."""
-    gone = find(tx, workspace_id, channel_id)
-    tx.execute(sa.delete(channels).where(channels.c.id == channel_id))
-    return gone
+    mine = (channels.c.workspace_id == workspace_id) & (channels.c.id == channel_id)
+    return _found(tx.execute(sa.delete(channels).where(mine).returning(*_VISIBLE)).mappings().first(), channel_id)
 
 
 def _update(tx: sa.Connection, channel_id: str, **values: Any) -> None:
@@ -158,6 +178,12 @@ def _wishes(kinds: Sequence[str], rhythm: Rhythm) -> dict[str, Any]:
 
 def _times(rhythm: Rhythm) -> dict[str, Any]:
     return {name: getattr(rhythm, name) for name in Rhythm.__dataclass_fields__}
+
+
+def _found(row: sa.RowMapping | None, channel_id: str) -> Channel:
+    if row is None:
+        raise NotThere(f"There is no channel {channel_id}.", remedy="List them: counterfoil channels")
+    return _channel(row)
 
 
 def _channel(row: sa.RowMapping) -> Channel:

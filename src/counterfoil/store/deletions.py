@@ -26,6 +26,7 @@ from counterfoil.store.schema import (
     visits,
     workspaces,
 )
+from counterfoil.store.upsert import insert
 
 PART: Final = 5_000  # rows deleted in one transaction, which holds up other writers
 KEPT: Final = dt.timedelta(days=30)  # for which the last line can be read
@@ -60,11 +61,11 @@ def name_of(word: str) -> str:
 
 def begin(tx: sa.Connection, workspace_id: str, deletion_id: str) -> None:
     """Close the workspace for everybody: nobody signs in, nothing is read or written any more. Safe to repeat."""
-    known = tx.execute(sa.select(deletions.c.id).where(deletions.c.workspace_id == workspace_id)).first()
     now = dt.datetime.now(dt.UTC)
-    if known is None:
-        values = {"id": deletion_id, "workspace_id": workspace_id, "asked_at": now, "remains": "[]"}
-        tx.execute(deletions.insert().values(**values))
+    values = {"id": deletion_id, "workspace_id": workspace_id, "asked_at": now, "remains": "[]"}
+    tx.execute(
+        insert(tx, deletions).values(**values).on_conflict_do_nothing()
+    )  # whoever asks and the run that does it come at once
     tx.execute(sa.update(workspaces).where(workspaces.c.id == workspace_id).values(leaving_at=now))
     mine = connections.c.workspace_id == workspace_id
     tx.execute(sa.update(connections).where(mine).values(state="removed"))
@@ -75,6 +76,8 @@ def begin(tx: sa.Connection, workspace_id: str, deletion_id: str) -> None:
     people = set(tx.execute(sa.select(members.c.user_id).where(members.c.workspace_id == workspace_id)).scalars())
     for table in _KEYS:
         tx.execute(sa.delete(table).where(table.c.workspace_id == workspace_id))
+    # Whoever joins another workspace in this moment is waited for, and then seen to belong there.
+    tx.execute(sa.select(users.c.id).where(users.c.id.in_(people)).order_by(users.c.id).with_for_update())
     elsewhere = sa.select(members.c.user_id)
     tx.execute(sa.delete(users).where(users.c.id.in_(people), users.c.id.not_in(elsewhere)))
 
@@ -148,7 +151,9 @@ def finish(tx: sa.Connection, workspace_id: str) -> None:
 
 def note(tx: sa.Connection, workspace_id: str, sentence: str) -> None:
     """Keep what is left for the person to do."""
-    found = _read(tx, deletions.c.workspace_id == workspace_id)
+    mine = deletions.c.workspace_id == workspace_id
+    tx.execute(sa.select(deletions.c.id).where(mine).with_for_update())  # several logins end at once
+    found = _read(tx, mine)
     if found is not None and sentence not in found.remains:
         remains = msgspec.json.encode([*found.remains, sentence]).decode()
         tx.execute(sa.update(deletions).where(deletions.c.id == found.id).values(remains=remains))

@@ -8,6 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from counterfoil.lib.ids import new_id
+from counterfoil.store import workspaces
 from counterfoil.store.schema import invitations, members
 
 LIVES: Final = dt.timedelta(days=7)
@@ -26,6 +27,7 @@ class Invitation:
 
 def make(tx: sa.Connection, workspace_id: str, *, token: str, email: str, role: str, invited_by: str) -> Invitation:
     """Invite an address; an earlier invitation of the same address no longer holds."""
+    workspaces.hold(tx, workspace_id)  # another owner may invite the same address in this moment
     same = (invitations.c.workspace_id == workspace_id) & (invitations.c.email == email.lower())
     tx.execute(sa.delete(invitations).where(same))
     now = dt.datetime.now(dt.UTC)

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from counterfoil.errors import BadRequest
 from counterfoil.lib.ids import new_id
@@ -17,6 +16,7 @@ from counterfoil.store import history, schema
 from counterfoil.store.needle import needle
 from counterfoil.store.saying import Place
 from counterfoil.store.schema import pairings, pairs
+from counterfoil.store.upsert import insert
 from counterfoil.store.versions import Versions
 
 OPEN: Final = "open"
@@ -139,9 +139,8 @@ def _watermark(tx: sa.Connection, workspace_id: str) -> int:
 
 
 def _set_watermark(tx: sa.Connection, workspace_id: str, version: int) -> None:
-    insert: Any = postgresql.insert(pairings) if tx.dialect.name == "postgresql" else sqlite.insert(pairings)
-    values = insert.values(workspace_id=workspace_id, version=version)
-    tx.execute(values.on_conflict_do_update(index_elements=["workspace_id"], set_={"version": version}))
+    new = insert(tx, pairings).values(workspace_id=workspace_id, version=version)
+    tx.execute(new.on_conflict_do_update(index_elements=["workspace_id"], set_={"version": version}))
 
 
 def _may_pair(row: sa.Row[Any]) -> bool:

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from counterfoil.errors import BadRequest
 from counterfoil.lib.ids import new_id
 from counterfoil.lib.passkeys import KeyMade
-from counterfoil.store.schema import challenges, passkeys
+from counterfoil.store.schema import challenges, passkeys, users
+from counterfoil.store.upsert import insert
 
 MOST: Final = 20  # passkeys of one user
 
@@ -45,21 +46,22 @@ def take(tx: sa.Connection, challenge: bytes, *, user_id: str | None = None) -> 
 
 def add(tx: sa.Connection, user_id: str, label: str, key: KeyMade) -> None:
     """Keep a new passkey. Raises `BadRequest` where it is known already, or there are too many."""
+    # One after the other for each user, so that the count holds.
+    tx.execute(sa.select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True))
     if len(of_user(tx, user_id)) >= MOST:
         raise BadRequest(f"You have {MOST} passkeys, the most there can be.", remedy="Remove one that you do not use.")
-    if by_credential(tx, key.credential_id) is not None:
-        raise BadRequest("That passkey is known already.", remedy="Choose another device, or use the one you have.")
-    tx.execute(
-        passkeys.insert().values(
-            id=new_id(),
-            user_id=user_id,
-            credential_id=key.credential_id,
-            public_key=key.public_key,
-            sign_count=key.sign_count,
-            label=label,
-            created_at=dt.datetime.now(dt.UTC),
-        )
+    new = insert(tx, passkeys).values(
+        id=new_id(),
+        user_id=user_id,
+        credential_id=key.credential_id,
+        public_key=key.public_key,
+        sign_count=key.sign_count,
+        label=label,
+        created_at=dt.datetime.now(dt.UTC),
     )
+    kept = new.on_conflict_do_nothing(index_elements=["credential_id"])
+    if tx.execute(kept.returning(passkeys.c.id)).first() is None:
+        raise BadRequest("That passkey is known already.", remedy="Choose another device, or use the one you have.")
 
 
 def of_user(tx: sa.Connection, user_id: str) -> list[Passkey]:
@@ -84,8 +86,7 @@ def note_use(tx: sa.Connection, passkey: Passkey, sign_count: int) -> bool:
 def remove(tx: sa.Connection, user_id: str, passkey_id: str) -> str | None:
     """Forget one of a user's passkeys and give its label, None where there is none."""
     mine = (passkeys.c.user_id == user_id) & (passkeys.c.id == passkey_id)
-    label: str | None = tx.execute(sa.select(passkeys.c.label).where(mine)).scalar()
-    tx.execute(sa.delete(passkeys).where(mine))
+    label: str | None = tx.execute(sa.delete(passkeys).where(mine).returning(passkeys.c.label)).scalar()
     return label
 
 

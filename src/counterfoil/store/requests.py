@@ -4,9 +4,9 @@ import datetime as dt
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from counterfoil.store.schema import connections, requests
+from counterfoil.store.upsert import insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,9 @@ class Request:
 
 def ask(tx: sa.Connection, connection_id: str, event_id: str, event: str) -> None:
     """Note a request; the same event twice is one request."""
-    insert = postgresql.insert(requests) if tx.dialect.name == "postgresql" else sqlite.insert(requests)
     values = {"id": f"{event_id}:{connection_id}", "connection_id": connection_id, "event": event}
-    tx.execute(insert.values(**values, asked_at=dt.datetime.now(dt.UTC)).on_conflict_do_nothing())
+    new = insert(tx, requests).values(**values, asked_at=dt.datetime.now(dt.UTC))
+    tx.execute(new.on_conflict_do_nothing())
 
 
 def is_awaited(tx: sa.Connection, connection_id: str, event_id: str, since: dt.datetime) -> bool:

@@ -44,11 +44,14 @@ def open_session(
     tx: sa.Connection, *, token: str, user_id: str, lives: dt.timedelta, address: str, agent: str
 ) -> str | None:
     """Begin a session in the user's first workspace and give its id, None where the user belongs to none."""
-    workspace_id = stored_users.home_of(tx, user_id)
+    session_id, now = new_id(), dt.datetime.now(dt.UTC)
+    # Before the lock, in the order in which a workspace is deleted: nobody waits in a circle.
+    tx.execute(sa.delete(sessions).where(sessions.c.expires_at < now))
+    home = sa.select(members.c.workspace_id).where(members.c.user_id == user_id).order_by(members.c.workspace_id)
+    # Whoever removes the member, or the workspace, in this moment comes before or after.
+    workspace_id = tx.execute(home.limit(1).with_for_update(read=True, key_share=True)).scalar()
     if workspace_id is None:
         return None
-    session_id, now = new_id(), dt.datetime.now(dt.UTC)
-    tx.execute(sa.delete(sessions).where(sessions.c.expires_at < now))
     tx.execute(
         sessions.insert().values(
             id=session_id,

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from counterfoil.errors import NotThere
 from counterfoil.lib.ids import new_id
 from counterfoil.store.connections import Problem, problem_of
 from counterfoil.store.schema import sync_tables, syncs
+from counterfoil.store.upsert import insert
 
 
 class Counts(msgspec.Struct, kw_only=True):
@@ -93,12 +93,12 @@ def finish(tx: sa.Connection, sync_id: str, state: str, note: str | None = None)
 
 def add_counts(tx: sa.Connection, sync_id: str, destination_id: str, table: str, counts: Counts) -> None:
     """Add to a table's line. Runs in the transaction that saves the mirror, so that a repeat counts nothing twice."""
-    insert = postgresql.insert(sync_tables) if tx.dialect.name == "postgresql" else sqlite.insert(sync_tables)
+    new = insert(tx, sync_tables)
     values = {name: getattr(counts, name) for name in counts.__struct_fields__}
     tx.execute(
-        insert.values(sync_id=sync_id, destination_id=destination_id, name=table, **values).on_conflict_do_update(
+        new.values(sync_id=sync_id, destination_id=destination_id, name=table, **values).on_conflict_do_update(
             index_elements=["sync_id", "destination_id", "name"],
-            set_={name: sync_tables.c[name] + insert.excluded[name] for name in values},
+            set_={name: sync_tables.c[name] + new.excluded[name] for name in values},
         )
     )
 

@@ -11,6 +11,7 @@ from counterfoil.lib.ids import new_id
 from counterfoil.lib.secrets import Vault
 from counterfoil.store import workspaces
 from counterfoil.store.schema import members, users
+from counterfoil.store.upsert import insert
 
 OWNER: Final = "owner"
 MEMBER: Final = "member"
@@ -123,6 +124,7 @@ def of_workspace(tx: sa.Connection, workspace_id: str) -> list[Member]:
 
 def remove_member(tx: sa.Connection, workspace_id: str, user_id: str) -> bool:
     """Take a user out of a workspace; the last owner stays. Give whether anything changed."""
+    workspaces.hold(tx, workspace_id)  # two owners may remove each other
     owners = [member.user.id for member in of_workspace(tx, workspace_id) if member.role == OWNER]
     if owners == [user_id]:
         raise BadRequest("The last owner cannot leave.", remedy="Make somebody else an owner first.")
@@ -135,15 +137,20 @@ def _update(tx: sa.Connection, user_id: str, **values: Any) -> None:
 
 
 def make(tx: sa.Connection, *, email: str, name: str, password_hash: str) -> str:
-    """Make a user who belongs nowhere yet, or give the one of that address who has no password a first one."""
-    known = tx.execute(sa.select(users.c.id).where(users.c.email == email.lower(), users.c.password_hash.is_(None)))
-    user_id = known.scalar()
+    """Make a user who belongs nowhere yet, or give the one of that address who has no password a first one.
+
+    Raises `BadRequest` where the address has a password: the same form may be sent twice at once.
+    """
+    mine = (users.c.email == email.lower()) & users.c.password_hash.is_(None)
+    known = sa.update(users).where(mine).values(name=name, password_hash=password_hash).returning(users.c.id)
+    user_id: str | None = tx.execute(known).scalar()
     if user_id is not None:
-        _update(tx, user_id, name=name, password_hash=password_hash)
-        return str(user_id)
+        return user_id
     user_id, now = new_id(), dt.datetime.now(dt.UTC)
     values = {"id": user_id, "email": email.lower(), "name": name, "password_hash": password_hash, "created_at": now}
-    tx.execute(users.insert().values(**values))
+    made = insert(tx, users).values(**values).on_conflict_do_nothing(index_elements=["email"]).returning(users.c.id)
+    if tx.execute(made).first() is None:
+        raise BadRequest("This address has an account by now.", remedy="Use the password that was chosen for it.")
     return user_id
 
 

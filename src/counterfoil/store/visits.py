@@ -7,12 +7,12 @@ from typing import Final
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from counterfoil.errors import BadRequest, NotThere
 from counterfoil.lib.secrets import Vault
 from counterfoil.linking import AccountMark
 from counterfoil.store.schema import candidates, visits
+from counterfoil.store.upsert import insert
 
 ENDED: Final = frozenset({"done", "expired"})  # one that was left may still be taken up again
 
@@ -123,10 +123,10 @@ def marks_of(tx: sa.Connection, connection_id: str) -> tuple[AccountMark, ...]:
 
 def keep(tx: sa.Connection, vault: Vault, visit_id: str, candidate: Candidate, credential: bytes | None) -> None:
     """Keep a candidate, its settings encrypted; a repeat changes nothing."""
-    insert = postgresql.insert(candidates) if tx.dialect.name == "postgresql" else sqlite.insert(candidates)
+    new = insert(tx, candidates)
     sealed = credential and vault.seal(credential, bound_to=_candidate_row(visit_id, candidate.id))
     tx.execute(
-        insert.values(
+        new.values(
             visit_id=visit_id,
             id=candidate.id,
             label=candidate.label,

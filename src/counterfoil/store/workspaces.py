@@ -56,6 +56,16 @@ def find(tx: sa.Connection, workspace_id: str) -> Workspace:
     return read(row)
 
 
+def hold(tx: sa.Connection, workspace_id: str) -> None:
+    """Let nobody else hold the workspace, or give its rows versions, until the transaction ends.
+
+    What is counted or looked for before something is added stays true then. Before any other lock: `store.versions`
+    takes the same one first, so that nobody waits in a circle.
+    """
+    held = sa.select(workspaces.c.id).where(workspaces.c.id == workspace_id)
+    tx.execute(held.with_for_update(key_share=True))
+
+
 def change(tx: sa.Connection, workspace_id: str, *, name: str, display: Display) -> None:
     """Keep the name and how amounts are shown."""
     values: dict[str, Any] = {"name": name, "currency": display.currency}
@@ -101,4 +111,8 @@ def owned(tx: sa.Connection, workspace_id: str, ids: Collection[str]) -> set[str
 def first(tx: sa.Connection) -> Workspace:
     """Give the oldest workspace, made where there is none: the one that the command line speaks of."""
     known = every(tx)
+    if not known and tx.dialect.name == "postgresql":
+        # Two at once on a new installation: the second waits here, and then finds what the first has made.
+        tx.execute(sa.text("LOCK TABLE workspaces IN SHARE ROW EXCLUSIVE MODE"))
+        known = every(tx)
     return known[0] if known else create(tx, "Home")

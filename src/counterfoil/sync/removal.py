@@ -11,7 +11,7 @@ from counterfoil.errors import BadRequest, CounterfoilError, NotThere
 from counterfoil.lib.ids import new_id
 from counterfoil.model import TABLES
 from counterfoil.plan import Removal
-from counterfoil.store import Tx, connections, destinations, leaving, relinks
+from counterfoil.store import Tx, connections, destinations, leaving, relinks, workspaces
 from counterfoil.store.connections import Connection, Problem
 from counterfoil.sync.doors import Doors
 from counterfoil.sync.steps import Attention, ConnectionEvent, SyncSteps
@@ -168,6 +168,7 @@ async def close_rows(doors: Doors, connection_id: str) -> Left:
 
 def _close_rows(tx: Tx, connection_id: str) -> Left:
     connection = connections.get(tx, connection_id)
+    workspaces.hold(tx, connection.workspace_id)  # before the connection's row, as a deletion does
     connections.set_state(tx, connection_id, "removed")
     relinks.withdraw(tx, connection_id)
     closed = leaving.close_rows(tx, connection_id)

@@ -1,6 +1,7 @@
 """What people do with channels: add, change, try, give another secret, remove."""
 
 import datetime as dt
+import enum
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +20,12 @@ from counterfoil.sync.telling.rhythm import rhythm
 from counterfoil.sync.telling.ways import WAYS, Outward, open_apprise
 
 OLD_SECRET: Final = dt.timedelta(days=1)  # for which the secret before signs too
-MOST: Final = 20  # channels of one workspace
+
+
+class Keep(enum.Enum):
+    """Stands for what is not given where None has a meaning of its own."""
+
+    IT = enum.auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,6 @@ class Channels:
         """Add a channel. Raises `BadRequest` for an address, a kind of notice, an hour or a time zone of no use."""
         if kind not in WAYS:
             raise BadRequest(f"There is no channel {kind!r}.", remedy=f"There are: {', '.join(WAYS)}.")
-        if len(await self._doors.db.read(channels.of_workspace, workspace_id)) >= MOST:
-            raise BadRequest(f"There are {MOST} channels already.", remedy="Remove one first.")
         when = rhythm(hour, timezone, dt.datetime.now(dt.UTC))
         address = mail.read_address(address) if kind == "email" else address
         label = await self._checked(kind, address)
@@ -63,11 +67,20 @@ class Channels:
         return Added(added, secret)
 
     async def change(
-        self, workspace_id: str, channel_id: str, kinds: Sequence[str], *, hour: int | None, timezone: str
+        self,
+        workspace_id: str,
+        channel_id: str,
+        kinds: Sequence[str] | None = None,
+        *,
+        hour: int | Keep | None = Keep.IT,
+        timezone: str | None = None,
     ) -> Channel:
-        """Change what is told and when; what waits for a digest that is no more goes out at once."""
-        when = rhythm(hour, timezone, dt.datetime.now(dt.UTC))
-        channel, waiting = await self._doors.db.run(_change, workspace_id, channel_id, known(kinds), when)
+        """Change what is told and when, as far as it is given. Raises `BadRequest` for what is of no use.
+
+        What waits for a digest that is no more goes out at once.
+        """
+        wished = None if kinds is None else known(kinds)
+        channel, waiting = await self._doors.db.run(_change, workspace_id, channel_id, wished, hour, timezone)
         if waiting is not None:
             await self._engine.send(waits(waiting))
         return channel
@@ -85,18 +98,9 @@ class Channels:
 
     async def rotate(self, workspace_id: str, channel_id: str) -> str:
         """Give a webhook another secret, shown this once; for a day the one before signs too. Raises `BadRequest`."""
-        return await self._doors.db.run(self._rotate, workspace_id, channel_id)
-
-    def _rotate(self, tx: Tx, workspace_id: str, channel_id: str) -> str:
-        channel = channels.find(tx, workspace_id, channel_id)
-        before = channels.target(tx, self._doors.vault, channel.id)
-        if before.secret is None:
-            raise BadRequest("Only webhooks are signed.", remedy="Choose a webhook.")
-        fresh = signing.new_secret()
-        until = dt.datetime.now(dt.UTC) + OLD_SECRET
-        after = Target(address=before.address, secret=fresh, old_secret=before.secret, old_until=until)
-        channels.replace_target(tx, self._doors.vault, channel.id, after)
-        return fresh
+        secret, until = signing.new_secret(), dt.datetime.now(dt.UTC) + OLD_SECRET
+        await self._doors.db.run(channels.change_secret, self._doors.vault, workspace_id, channel_id, secret, until)
+        return secret
 
     async def _checked(self, kind: str, address: str) -> str:
         """Give how a channel is called, once its address is known to be of use. Raises `BadRequest`."""
@@ -124,9 +128,16 @@ def known(kinds: Sequence[str]) -> list[str]:
 
 
 def _change(
-    tx: Tx, workspace_id: str, channel_id: str, kinds: Sequence[str], when: channels.Rhythm
+    tx: Tx,
+    workspace_id: str,
+    channel_id: str,
+    kinds: Sequence[str] | None,
+    hour: int | Keep | None,
+    timezone: str | None,
 ) -> tuple[Channel, Waiting | None]:
-    channel = channels.find(tx, workspace_id, channel_id)
-    channels.change(tx, channel.id, kinds, when)
-    waiting = notices.gather(tx, channel.id) if when.hour is None else None
+    before = channels.hold(tx, workspace_id, channel_id)
+    hour = before.rhythm.hour if hour is Keep.IT else hour
+    when = rhythm(hour, before.rhythm.timezone if timezone is None else timezone, dt.datetime.now(dt.UTC))
+    channels.change(tx, channel_id, before.kinds if kinds is None else kinds, when)
+    waiting = notices.gather(tx, channel_id) if when.hour is None else None
     return channels.find(tx, workspace_id, channel_id), waiting

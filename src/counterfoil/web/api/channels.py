@@ -110,15 +110,8 @@ async def show_channel(channel_id: str, caller: Reader, product: Works) -> Chann
 @router.patch("/channels/{channel_id}")
 async def change_channel(channel_id: str, order: ChannelChange, caller: Admin, product: Works) -> Channel:
     """Change what is told and when. What waits for a digest that is no more goes out at once."""
-    found = await product.db.read(stored.find, caller.workspace_id, channel_id)
     given: dict[str, Any] = order.model_dump(exclude_unset=True)
-    changed = await product.channels.change(
-        caller.workspace_id,
-        channel_id,
-        given.get("kinds", found.kinds),
-        hour=given.get("hour", found.rhythm.hour),
-        timezone=given.get("timezone", found.rhythm.timezone),
-    )
+    changed = await product.channels.change(caller.workspace_id, channel_id, **given)
     await note(product, caller, "channel.changed", changed.label)
     return _shape(changed)
 

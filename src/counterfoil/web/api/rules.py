@@ -220,7 +220,7 @@ def _add(tx: Tx, workspace_id: str, order: NewRule) -> Rule:
 
 
 def _change(tx: Tx, workspace_id: str, rule_id: str, order: RuleChange) -> Rule:
-    rule = stored.find(tx, workspace_id, rule_id)
+    rule = stored.hold(tx, workspace_id, rule_id)
     wished = {
         "name": order.name,
         "enabled": order.enabled,

@@ -7,6 +7,7 @@ from fastapi import Query
 from fastapi.responses import StreamingResponse
 from pydantic import Field, StringConstraints
 
+from counterfoil.store import Tx
 from counterfoil.store import workspaces as stored
 from counterfoil.web import download
 from counterfoil.web.api import routes
@@ -68,11 +69,7 @@ async def show_workspace(caller: Reader, product: Works) -> Workspace:
 @router.patch("/workspace")
 async def change_workspace(order: WorkspaceChange, caller: Admin, product: Works) -> Workspace:
     """Change the name, or how amounts are shown."""
-    found = await product.db.read(stored.find, caller.workspace_id)
-    shown = {name: getattr(found.display, name) for name in stored.Display.__dataclass_fields__}
-    given: dict[str, Any] = {"name": found.name, **shown, **order.model_dump(exclude_unset=True)}
-    name = given.pop("name")
-    await product.db.run(stored.change, found.id, name=name, display=stored.Display(**given))
+    name = await product.db.run(_change, caller.workspace_id, order)
     await note(product, caller, "workspace.changed", name)
     return await show_workspace(caller, product)
 
@@ -102,6 +99,16 @@ async def delete_everything(
     begun = await product.deletions.begin(caller.workspace_id, order.name, wait=wait)
     stands = begun.deletion
     return Deletion(finished_at=stands.finished_at, remains=list(stands.remains), path=f"/deleted/{begun.word}")
+
+
+def _change(tx: Tx, workspace_id: str, order: WorkspaceChange) -> str:
+    stored.hold(tx, workspace_id)  # what is left out may be changed by another in this moment
+    found = stored.find(tx, workspace_id)
+    shown = {name: getattr(found.display, name) for name in stored.Display.__dataclass_fields__}
+    given: dict[str, Any] = {"name": found.name, **shown, **order.model_dump(exclude_unset=True)}
+    name: str = given.pop("name")
+    stored.change(tx, workspace_id, name=name, display=stored.Display(**given))
+    return name
 
 
 def _shape(found: stored.Workspace) -> Workspace:

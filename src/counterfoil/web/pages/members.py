@@ -91,9 +91,8 @@ def _invite(tx: Tx, visitor: Visitor, token: str, email: str, role: str, address
 
 def _remove(tx: Tx, visitor: Visitor, user_id: str, address: str) -> bool:
     member = next((one for one in users.of_workspace(tx, visitor.workspace.id) if one.user.id == user_id), None)
-    if member is None:
+    if member is None or not users.remove_member(tx, visitor.workspace.id, user_id):
         return False
-    users.remove_member(tx, visitor.workspace.id, user_id)
     sessions.close_in(tx, visitor.workspace.id, user_id)
     audit.note(
         tx,
