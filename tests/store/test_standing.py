@@ -3,7 +3,7 @@
 import datetime as dt
 from decimal import Decimal
 
-from counterfoil.model import Account, Transaction
+from counterfoil.model import TABLES, Account, Transaction
 from counterfoil.plan import Entry, State
 from counterfoil.ports import Identity, Landing
 from counterfoil.store import Tx, destinations, leaving, mirror
@@ -45,8 +45,8 @@ def test_a_connections_rows_are_counted_at_each_destination_that_holds_them(home
         refused = Entry("c", State.REJECTED, None, reason="too long")
         mirror.save(tx, home.destination, "transactions", [*stand, refused])
         mirror.save(tx, other, "transactions", stand[1:])
-        assert leaving.standing(tx, home.first, home.workspace_id) == {home.destination: 2, other: 1}
-        assert leaving.standing(tx, home.second, home.workspace_id) == {home.destination: 1, other: 1}
+        assert leaving.standing(tx, home.first, home.workspace_id, TABLES) == {home.destination: 2, other: 1}
+        assert leaving.standing(tx, home.second, home.workspace_id, TABLES) == {home.destination: 1, other: 1}
 
 
 def test_entries_are_counted_by_table_and_state(home: Home) -> None:

@@ -1,6 +1,6 @@
 """Leaving: what a connection's removal closes, counted beforehand and done at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
@@ -8,7 +8,6 @@ from counterfoil.model import TABLES
 from counterfoil.store import connections, history, schema
 from counterfoil.store.landing import Lander
 from counterfoil.store.schema import destinations, mirror
-from counterfoil.store.schema.story import not_standing
 
 _accounts = schema.rows["accounts"]
 
@@ -23,26 +22,20 @@ def counts(tx: sa.Connection, connection_id: str) -> dict[str, int]:
     return found
 
 
-def standing(tx: sa.Connection, connection_id: str, workspace_id: str) -> dict[str, int]:
-    """Count the connection's rows that stand at each destination of its workspace, by the destination's id."""
+def standing(tx: sa.Connection, connection_id: str, workspace_id: str, tables: Iterable[str]) -> dict[str, int]:
+    """Count the connection's rows of these tables that stand at each destination of its workspace, by its id."""
     places = sa.select(destinations.c.id).where(destinations.c.workspace_id == workspace_id)
     total, holders = dict.fromkeys(tx.execute(places).scalars(), 0), _holders(tx, connection_id)
-    for table in TABLES:
-        rows, leaves = schema.rows[table], _leaves(table, connection_id, holders)
+    for table in tables:
+        rows = schema.rows[table]
         # Once, whatever the number of destinations; each of these keys is then looked up at each of them, in their
         # order: what follows is near in the index.
-        keys = sa.select(rows.c.key).where(leaves).group_by(rows.c.key).order_by(rows.c.key)
+        keys = sa.select(rows.c.key).where(_leaves(table, connection_id, holders)).order_by(rows.c.key)
         leaving = keys.cte("leaving").prefix_with("MATERIALIZED")
         here = (mirror.c.destination_id == destinations.c.id) & (mirror.c.name == table)
-        # Told by the primary key alone, without a look at the row: nearly all stand there. Then without the few that do
-        # not, which an index of theirs knows.
-        known = sa.select(sa.literal(1)).where(here, mirror.c.key == leaving.c.key).exists()
-        every = sa.select(sa.func.count()).select_from(leaving).where(known.correlate(leaving, destinations))
-        this = sa.select(sa.literal(1)).where(leaves, rows.c.key == mirror.c.key).exists()
-        absent = here & not_standing & mirror.c.remote_id.is_(None) & this.correlate(mirror)
-        others = sa.select(sa.func.count()).select_from(mirror).where(absent)
-        count = every.correlate(destinations).scalar_subquery() - others.correlate(destinations).scalar_subquery()
-        query = sa.select(destinations.c.id, count)
+        stands = sa.exists().where(here, mirror.c.key == leaving.c.key, mirror.c.remote_id.is_not(None))
+        count = sa.select(sa.func.count()).select_from(leaving).where(stands.correlate(leaving, destinations))
+        query = sa.select(destinations.c.id, count.correlate(destinations).scalar_subquery())
         for destination_id, number in tx.execute(query.where(destinations.c.workspace_id == workspace_id)):
             total[destination_id] += number
     return total

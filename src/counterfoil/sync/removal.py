@@ -129,12 +129,13 @@ def _resume(tx: Tx, connection: Connection) -> None:
 
 
 def _consequences(tx: Tx, connection: Connection, ends_at_vendor: bool) -> Consequences:
-    stands = leaving.standing(tx, connection.id, connection.workspace_id)
+    leave = leaving.counts(tx, connection.id)
+    stands = leaving.standing(tx, connection.id, connection.workspace_id, leave)
     after = (
         Aftermath(destination.id, destination.label, stands[destination.id], destination.selection.removal)
         for destination in destinations.of_workspace(tx, connection.workspace_id)
     )
-    return Consequences(connection, leaving.counts(tx, connection.id), tuple(after), ends_at_vendor)
+    return Consequences(connection, leave, tuple(after), ends_at_vendor)
 
 
 @function(
