@@ -70,6 +70,15 @@ def test_balances_are_the_opening_plus_the_posted_movements(world: World) -> Non
         assert_sums(bank)
 
 
+def test_something_is_owed_on_a_card_and_a_loan_on_every_day_of_the_month() -> None:
+    for day in range(31):
+        world = World(1, TODAY + dt.timedelta(days=day))
+        for bank in (world.bank("first"), world.bank("second")):
+            for account in bank.accounts.values():
+                if account.type in OWING:
+                    assert account.holds < 0, (bank.id, account.id, world.today)
+
+
 def test_balances_still_add_up_after_much_activity() -> None:
     world = World(5, TODAY)
     for bank in world.banks.values():

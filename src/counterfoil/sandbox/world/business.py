@@ -33,16 +33,18 @@ def business(seed: int, start: dt.date, today: dt.date, merchant: Merchant) -> B
     arrivals: defaultdict[dt.date, list[Payout]] = defaultdict(list)
     for payout in merchant.payouts():
         arrivals[payout.arrival_date].append(payout)
-    spent = D(0)
+    spent = statement = D(0)
     for day, dice in diary.days():
         for payout in arrivals[day]:
             amount = from_minor(payout.amount, exponent(payout.currency))
             diary.book("operating", day, amount, f"STRIPE TRANSFER {payout.statement_descriptor}", catalog.SALES,
                        merchant="Stripe")  # fmt: skip
         spent += _buy(diary, day, dice)
-        if day.day == 20 and spent:
-            diary.transfer("operating", "company-card", day, spent, catalog.CARD_PAYMENT, catalog.CARD_PAYMENT)
-            spent = D(0)
+        if day.day == 17:  # all of it has posted when it is paid
+            spent, statement = D(0), spent - diary.given_back("company-card")
+        if day.day == 20 and statement > 0:
+            diary.transfer("operating", "company-card", day, statement, catalog.CARD_PAYMENT, catalog.CARD_PAYMENT)
+            statement = D(0)
         _regular(diary, day)
     return bank
 

@@ -1,8 +1,9 @@
 """Writes a bank's past, each day with dice of its own, so that a later `today` continues the same story."""
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
 from typing import Final
@@ -21,6 +22,7 @@ class Diary:
     seed: int
     start: dt.date
     today: dt.date
+    _given_back: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
     def days(self) -> Iterator[tuple[dt.date, Random]]:
         """Give every day from the start to today, each with its own dice."""
@@ -98,6 +100,7 @@ class Diary:
 
     def refund(self, account: str, day: dt.date, shop: Shop, amount: Decimal) -> None:
         """Give back what was paid at a shop."""
+        self._given_back[account] += amount
         self.book(
             account,
             day,
@@ -108,6 +111,10 @@ class Diary:
             website=shop.website,
             channel=shop.channel,
         )
+
+    def given_back(self, account: str) -> Decimal:
+        """Give the sum of the refunds to an account since this was last asked, also of those still to come."""
+        return self._given_back.pop(account, Decimal(0))
 
 
 def with_tip(price: Decimal, dice: Random) -> Decimal:

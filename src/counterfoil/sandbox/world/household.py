@@ -21,13 +21,15 @@ def household(seed: int, start: dt.date, today: dt.date) -> Bank:
     )  # fmt: skip
     _open_accounts(bank, today)
     diary = Diary(bank, seed, start, today)
-    spent = D(0)
+    spent = statement = D(0)
     for day, dice in diary.days():
         _fixed(diary, day, dice)
         spent += _everyday(diary, day, dice)
-        if day.day == 23 and spent:
-            diary.transfer("checking", "card", day, spent, catalog.CARD_PAYMENT, catalog.CARD_PAYMENT)
-            spent = D(0)
+        if day.day == 20:  # all of it has posted when it is paid
+            spent, statement = D(0), spent - diary.given_back("card")
+        if day.day == 23 and statement > 0:
+            diary.transfer("checking", "card", day, statement, catalog.CARD_PAYMENT, catalog.CARD_PAYMENT)
+            statement = D(0)
         _other_currencies(diary, day, dice)
     return bank
 
